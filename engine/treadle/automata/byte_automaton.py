@@ -1,0 +1,125 @@
+"""The byte automaton: rules in, numbered states out, everything computed at first use.
+
+`step` and `run` call the kernels and answer what they ask for: a node to lower, a character state, a table to grow.
+A state is an int; equal frontiers are equal ints, whatever way led there.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from numba import njit
+
+from treadle.automata import kernels
+from treadle.automata import layout as at
+from treadle.automata.lowering import ACCEPT, Lowering
+from treadle.automata.memory import Memory
+from treadle.errors import LimitExceeded
+from treadle.grammar.emptiness import shortest_length
+from treadle.grammar.rules import Node
+
+DEAD = at.DEAD
+T = TypeVar("T")
+
+
+class ByteAutomaton:
+    """A lazily determinised automaton over bytes. Safe to share between threads."""
+
+    def __init__(self, root: Node) -> None:
+        self.memory = Memory()
+        self.lock = threading.RLock()
+        self._lowering = Lowering(self.memory)
+        entry = self._lowering.lower(root, ACCEPT)
+        self.start: int = self.complete(lambda words: int(kernels.enter(words, entry, 0))) if entry else DEAD
+        weakref.finalize(self, Memory.release, self.memory)
+
+    def complete(self, kernel: Callable[[np.ndarray], int]) -> int:
+        """Call a kernel until it no longer asks for anything; its answer. `kernel` gets the memory's words."""
+        with self.lock:
+            while True:
+                answer = kernel(self.memory.words)
+                if answer != at.UNKNOWN:
+                    return answer
+                self.answer()
+
+    def answer(self) -> None:
+        """Give a stopped kernel what it asked for."""
+        words = self.memory.words
+        kind, a, b, c = (int(x) for x in words[at.NEED : at.NEED + 4])
+        if kind == at.ASK_NODE:
+            self._lowering.lower_lazy(a)
+        elif kind == at.ASK_CHAR:
+            self._lowering.lower_char(a)
+        elif kind == at.ASK_NAME:
+            self._lowering.lower_name(a, b)
+        elif kind == at.ASK_OTHER:
+            target = self._lowering.lower_other(a, b, c)
+            _remember_other(self.memory.words, a, b, c, target)
+        elif kind == at.ASK_ROOM:
+            self.memory.grow_nearly_full()
+        elif kind == at.ASK_LIMIT:
+            raise LimitExceeded(
+                "too many alternatives are alive at once", limit="frontier", value=at.FORK_LIMIT, found=str(a)
+            )
+        else:
+            raise AssertionError(f"unknown request {kind}")
+
+    def step(self, state: int, byte: int) -> int:
+        """The state behind one byte, DEAD if it is refused."""
+        return self.complete(lambda words: int(kernels.step(words, state, byte)))
+
+    def run(self, state: int, data: bytes) -> int:
+        """The state behind all of `data`, DEAD if it is refused somewhere."""
+        return self.run_to(state, data)[0]
+
+    def run_to(self, state: int, data: bytes) -> tuple[int, int]:
+        """The state behind `data` and its length; or DEAD and the offset of the first byte that is refused."""
+        array = np.frombuffer(data, dtype=np.uint8)
+        at_byte = 0
+        with self.lock:
+            while True:
+                reached, index = kernels.run(self.memory.words, state, array, at_byte, len(array))
+                if reached != at.UNKNOWN:
+                    return int(reached), int(index)
+                self.answer()
+                # What was read up to `index` is in the transition table by now: start over, it costs nothing.
+
+    def is_accepting(self, state: int) -> bool:
+        words = self.memory.words
+        return bool(words[self.memory.at(at.AT_STATES, state) + at.ST_ACCEPTING])
+
+    def anonymous(self, state: int) -> int:
+        """The state whose mask this state shares (see kernels.anonymous)."""
+        return self.complete(lambda words: int(kernels.anonymous(words, state)))
+
+    def frontier(self, state: int) -> np.ndarray:
+        """The configurations of a state, int32[n, 8] (columns in layout.py): a copy, for oracles and search."""
+        first, count = self.memory.rows(at.AT_STATES, state, 1)[0, :2]
+        return self.memory.rows(at.AT_CONFIGS, int(first), int(count)).copy()
+
+    def shortest(self, config: list[int], position: list[int]) -> int:
+        """Least number of characters with which a string or text configuration can end."""
+        low, high, read = config[at.CFG_LOW], config[at.CFG_HIGH], config[at.CFG_COUNT]
+        if low < high:
+            offsets = self.memory.rows(at.AT_LITERAL_OFFSETS, low, high - low + 1)[:, 0]
+            return int((offsets[1:] - offsets[:-1]).min()) - read
+        least = shortest_length(self._lowering.expression(config[at.CFG_Q])) if config[at.CFG_Q] else 0
+        return max(least, position[at.POS_B] - read)
+
+    @property
+    def state_count(self) -> int:
+        return int(self.memory.words[at.N_STATES]) - at.FIRST_STATE
+
+    def allowed_bytes(self, state: int) -> list[int]:
+        """Every byte that leads on from a state."""
+        return [byte for byte in range(256) if self.step(state, byte) != DEAD]
+
+
+@njit(cache=True)
+def _remember_other(m, p, label, text, target):  # type: ignore[no-untyped-def]  # kernels are typed by numba
+    slot = kernels.memo_slot(m, at.M_OTHER, p, label, text)
+    kernels.memo_put(m, slot, at.M_OTHER, p, label, text, target)

@@ -1,0 +1,319 @@
+"""Lowering: rule nodes -> positions in memory, each when a kernel first reaches it.
+
+Continuation passing: `lower(node, then)` writes the records of a node that goes on at position `then`, so literals
+and strings need no stack; only a `Call` pushes a return, and not even that when nothing follows it (a tail call), which
+is what makes long arrays and right recursion run in constant stack. Bodies of calls end in RETURN.
+
+Character automata (derivatives of expressions) and sets of literal names are lowered the same way: a state when it is
+reached, a set when its position is. Nothing here is ever undone, so numbers stay valid for the automaton's life.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Hashable
+from typing import Final
+
+import numpy as np
+
+from treadle.automata import layout as at
+from treadle.automata.memory import Memory
+from treadle.grammar import rules
+from treadle.grammar.derivative import nullable
+from treadle.grammar.emptiness import is_empty, live_transitions, longest_length, shortest_length
+from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr, as_words, complement, intersect, words
+
+RETURN: Final = 1
+ACCEPT: Final = 2
+_RECORD = struct.Struct("9i")
+_EDGE = struct.Struct("3i")
+_CHAR = struct.Struct("5i")
+#: A character automaton's state: one expression for each class of names (one alone for values), and whether
+#: the position that uses it bounds the length.
+CharState = tuple[tuple[Expr, ...], bool]
+
+
+class Lowering:
+    """Writes positions, character states and literal sets into a memory."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self._lazy: list[tuple[rules.Node, int]] = []
+        self._entries: dict[Hashable, int] = {}
+        self._spaces: dict[tuple[int, int | None], int] = {}
+        self._names: dict[int, rules.Names] = {}
+        self._names_then: dict[int, int] = {}
+        self._literal_sets: dict[tuple[str, ...], int] = {}
+        self._char_ids: dict[CharState, int] = {((ANY_TEXT,), False): at.CHAR_ANY, ((ANY_TEXT,), True): at.CHAR_ANY}
+        self._char_states: list[CharState] = [((), False), ((ANY_TEXT,), False)]
+        self._record(at.P_RETURN)
+        self._record(at.P_ACCEPT)
+        self._preset_any_text()
+
+    # -- positions ---------------------------------------------------------------------------------
+
+    def lower(self, node: rules.Node, then: int) -> int:
+        """Position where `node` starts, going on at `then`. 0 (dead) when nothing fits."""
+        if then == 0:
+            return 0
+        if isinstance(node, rules.Sequence):
+            for part in reversed(node.parts):
+                then = self.lower(part, then)
+            return then
+        if isinstance(node, rules.Literal):
+            return self._literal(node.data, then)
+        if isinstance(node, rules.Call):
+            return self._call(node, then)
+        if isinstance(node, rules.Choice):
+            return self._choice([self.lower(option, then) for option in node.options])
+        if isinstance(node, rules.Space):
+            return self._space(node.indent, then)
+        if isinstance(node, rules.Names):
+            return self._names_position(node, then)
+        return self._characters(node, then)
+
+    def _record(
+        self, kind: int, a: int = 0, b: int = 0, c: int = 0, then: int = 0, literals: int = -1, flags: int = 0,
+        rest: int = 0, nexts: int = -1,
+    ) -> int:  # fmt: skip
+        p = self.memory.append(at.AT_POSITIONS, 1)
+        self._write(p, kind, a, b, c, then, literals, flags, rest, nexts)
+        return p
+
+    def _write(self, p: int, *columns: int) -> None:
+        _RECORD.pack_into(self.memory.words, 4 * self.memory.at(at.AT_POSITIONS, p), *columns)
+
+    def _column(self, p: int, column: int) -> int:
+        return int(self.memory.words[self.memory.at(at.AT_POSITIONS, p) + column])
+
+    def _rest(self, p: int) -> int:
+        return self._column(p, at.POS_REST)
+
+    def _edges(self, rows: list[tuple[int, int, int]]) -> int:
+        first = self.memory.append(at.AT_EDGES, len(rows))
+        offset = 4 * self.memory.at(at.AT_EDGES, first)
+        for row in rows:
+            _EDGE.pack_into(self.memory.words, offset, *row)
+            offset += 12
+        return first
+
+    def _bytes(self, rows: list[tuple[int, int, int]]) -> int:
+        rest = 1 + min(self._rest(target) for _, _, target in rows)
+        return self._record(at.P_BYTES, self._edges(rows), len(rows), rest=rest)
+
+    def _literal(self, data: bytes, then: int) -> int:
+        for byte in reversed(data):
+            then = self._bytes([(byte, byte, then)])
+        return then
+
+    def _choice(self, options: list[int]) -> int:
+        options = list(dict.fromkeys(p for p in options if p))
+        if len(options) <= 1:
+            return options[0] if options else 0
+        literal = [p for p in options if self._column(p, at.POS_KIND) == at.P_BYTES]
+        if len(literal) > 1:
+            # One position with all their edges: a frontier of one row instead of one for each bracket and quote.
+            rows = [row for p in literal for row in self._edge_rows(p)]
+            options = [self._bytes(rows)] + [p for p in options if p not in literal]
+            if len(options) == 1:
+                return options[0]
+        return self._fork(options)
+
+    def _fork(self, options: list[int]) -> int:
+        rest = min(self._rest(p) for p in options)
+        return self._record(at.P_FORK, self._edges([(0, 0, p) for p in options]), len(options), rest=rest)
+
+    def _edge_rows(self, p: int) -> list[tuple[int, int, int]]:
+        first, count = self._column(p, at.POS_A), self._column(p, at.POS_B)
+        return [(int(a), int(b), int(c)) for a, b, c in self.memory.rows(at.AT_EDGES, first, count)]
+
+    def _call(self, call: rules.Call, then: int) -> int:
+        entry = self._entries.get(call.key)
+        if entry is None:
+            entry = self._record(at.P_LAZY, len(self._lazy), rest=call.least)
+            self._lazy.append((call, RETURN))
+            self._entries[call.key] = entry
+        if then == RETURN:
+            return entry
+        return self._record(at.P_CALL, entry, then, rest=call.least + self._rest(then))
+
+    def lower_lazy(self, p: int) -> None:
+        """Answer ASK_NODE: unfold the call whose entry is position p."""
+        call, then = self._lazy[self._column(p, at.POS_A)]
+        assert isinstance(call, rules.Call)
+        target = self.lower(call.body(), then)
+        if target == 0:
+            self._write(p, at.P_DEAD, 0, 0, 0, 0, -1, 0, 0, -1)
+        else:
+            self._write(p, at.P_FORK, self._edges([(0, 0, target)]), 1, 0, 0, -1, 0, self._rest(p), -1)
+
+    def _space(self, indent: int | None, then: int) -> int:
+        known = self._spaces.get((then, indent))
+        if known is not None:
+            return known
+        rest = self._rest(then)
+        if indent is None:
+            space = self._record(at.P_FORK, 0, 2, rest=rest)
+            blank = self._bytes([(0x20, 0x20, space), (0x09, 0x0A, space), (0x0D, 0x0D, space)])
+            self._write(space, at.P_FORK, self._edges([(0, 0, then), (0, 0, blank)]), 2, 0, 0, -1, 0, rest, -1)
+        else:
+            columns = self._record(at.P_INDENT, then, indent, rest=rest)
+            space = self._record(at.P_SPACE, then, columns, rest=rest)
+        self._spaces[then, indent] = space
+        return space
+
+    # -- characters --------------------------------------------------------------------------------
+
+    def _characters(self, node: rules.Text | rules.Quoted, then: int) -> int:
+        quoted = isinstance(node, rules.Quoted)
+        kind = at.P_STRING if quoted else at.P_TEXT
+        flags = at.F_CANONICAL if quoted and node.canonical else 0
+        rest = node.least + self._rest(then)
+        finite = as_words(node.language)
+        if finite is not None:
+            finite = tuple(w for w in finite if node.fewest <= len(w) and (node.most is None or len(w) <= node.most))
+            if not finite:
+                return 0
+            literals = self._literal_set(finite)
+            return self._record(kind, 0, 0, -1, then, literals, flags, rest)
+        most = -1 if node.most is None else node.most
+        state = self._char(((node.language,), most >= 0))
+        return self._record(kind, state, node.fewest, most, then, -1, flags, rest)
+
+    def _char(self, state: CharState) -> int:
+        known = self._char_ids.get(state)
+        if known is not None:
+            return known
+        q = self.memory.append(at.AT_CHARS, 1)
+        self._char_ids[state] = q
+        self._char_states.append(state)
+        shortest = min(shortest_length(e) for e in state[0] if not is_empty(e)) if state[1] else 0
+        _CHAR.pack_into(self.memory.words, 4 * self.memory.at(at.AT_CHARS, q), 0, 0, 0, -1, shortest)
+        return q
+
+    def lower_char(self, q: int) -> None:
+        """Answer ASK_CHAR: write the edges of a character state, one class of characters each."""
+        languages, bounded = self._char_states[q]
+        rows: list[tuple[int, int, int]] = []
+        for low, high, target in _joint_transitions(languages):
+            rows.append((low, high, self._char((target, bounded))))
+        label = next((i for i, e in enumerate(languages) if nullable(e)), -1)
+        first = self._edges(rows)
+        offset = 4 * self.memory.at(at.AT_CHARS, q)
+        shortest = int(self.memory.words[offset // 4 + at.CST_SHORTEST])
+        _CHAR.pack_into(self.memory.words, offset, 1, first, len(rows), label, shortest)
+
+    def _preset_any_text(self) -> None:
+        self.memory.append(at.AT_CHARS, 1)
+        first = self._edges([(0, 0x10FFFF, at.CHAR_ANY)])
+        _CHAR.pack_into(self.memory.words, 4 * self.memory.at(at.AT_CHARS, at.CHAR_ANY), 1, first, 1, 0, 0)
+
+    def expression(self, q: int) -> Expr:
+        """The language of a character state that belongs to a value."""
+        return self._char_states[q][0][0]
+
+    # -- literal sets and member names -------------------------------------------------------------
+
+    def _literal_set(self, names: tuple[str, ...]) -> int:
+        known = self._literal_sets.get(names)
+        if known is not None:
+            return known
+        memory = self.memory
+        text = np.frombuffer("".join(names).encode("utf-32-le"), dtype=np.int32)
+        chars = memory.append(at.AT_LITERAL_CHARS, len(text))
+        memory.rows(at.AT_LITERAL_CHARS, chars, len(text))[:, 0] = text
+        rows = memory.append(at.AT_LITERAL_OFFSETS, len(names) + 1)
+        lengths = np.fromiter(map(len, names), dtype=np.int32, count=len(names))
+        offsets = memory.rows(at.AT_LITERAL_OFFSETS, rows, len(names) + 1)[:, 0]
+        offsets[0] = chars
+        np.cumsum(lengths, out=offsets[1:])
+        offsets[1:] += chars
+        number = memory.append(at.AT_LITERAL_SETS, 1)
+        memory.rows(at.AT_LITERAL_SETS, number, 1)[0] = (rows, len(names))
+        self._literal_sets[names] = number
+        return number
+
+    def _names_position(self, node: rules.Names, then: int) -> int:
+        others = tuple(_without(language, node.names) for language in node.others)
+        others = others if any(not is_empty(language) for language in others) else ()
+        if not others and not node.allowed:
+            return 0
+        literals, nexts = -1, -1
+        if node.names:
+            literals = self._literal_set(node.names)
+            nexts = self.memory.append(at.AT_LITERAL_NEXT, len(node.names))
+            allowed = [at.NEXT_NOT_LOWERED if name in node.allowed else at.NEXT_FORBIDDEN for name in node.names]
+            self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(node.names))[:, 0] = allowed
+        state = self._char((others, False)) if others else 0
+        flags = at.F_KEYS | (at.F_CANONICAL if node.canonical else 0)
+        p = self._record(at.P_STRING, state, 0, -1, then, literals, flags, node.least, nexts)
+        self._names[p] = node
+        return p
+
+    def lower_name(self, p: int, index: int) -> None:
+        """Answer ASK_NAME: write what follows listed name number `index` of position p."""
+        node = self._names[p]
+        target = self.lower(node.after(node.names[index]), self._column(p, at.POS_THEN))
+        row = self._column(p, at.POS_NEXTS) + index
+        self.memory.words[self.memory.at(at.AT_LITERAL_NEXT, row)] = target
+
+    def lower_other(self, p: int, label: int, text: int) -> int:
+        """Answer ASK_OTHER: the position that follows an unlisted name of class `label`."""
+        node = self._names[p]
+        assert node.after_other is not None
+        name = None if text < 0 else self.spelled(text)
+        return self.lower(node.after_other(label, name), self._column(p, at.POS_THEN))
+
+    def spelled(self, text: int) -> str:
+        """The characters of an interned text."""
+        out: list[str] = []
+        while text > 1:
+            parent, char = self.memory.rows(at.AT_TEXTS, text, 1)[0]
+            out.append(chr(char))
+            text = int(parent)
+        return "".join(reversed(out))
+
+
+def _without(language: Expr, names: tuple[str, ...]) -> Expr:
+    """A class of names without the listed ones, where that could make it empty.
+
+    The kernel never takes a listed name for another one, so this matters only for liveness: a finite class
+    (`patternProperties: {"^a$": ...}` once "a" was used) may have no word left.
+    """
+    if language is ANY_TEXT or not names or longest_length(language) is None:
+        return language
+    return intersect(language, complement(words(names)))
+
+
+def _joint_transitions(languages: tuple[Expr, ...]) -> list[tuple[int, int, tuple[Expr, ...]]]:
+    """Sorted (low, high, targets) of several expressions read together; ranges where all are dead are left out."""
+    if len(languages) == 1:
+        flat = [(low, high, (target,)) for chars, target in live_transitions(languages[0]) for low, high in chars.ranges]
+        flat.sort(key=lambda row: row[0])
+        return flat
+    rows = [
+        sorted(
+            ((low, high, target) for chars, target in live_transitions(language) for low, high in chars.ranges),
+            key=lambda row: row[0],
+        )
+        for language in languages
+    ]
+    return _overlay(rows)
+
+
+def _overlay(rows: list[list[tuple[int, int, Expr]]]) -> list[tuple[int, int, tuple[Expr, ...]]]:
+    """Cut the ranges of several rows at each other's borders."""
+    cuts = sorted({low for row in rows for low, _, _ in row} | {high + 1 for row in rows for _, high, _ in row})
+    out: list[tuple[int, int, tuple[Expr, ...]]] = []
+    at_row = [0] * len(rows)
+    for low, nxt in zip(cuts, cuts[1:], strict=False):
+        targets = []
+        for i, row in enumerate(rows):
+            while at_row[i] < len(row) and row[at_row[i]][1] < low:
+                at_row[i] += 1
+            k = at_row[i]
+            inside = k < len(row) and row[k][0] <= low
+            targets.append(row[k][2] if inside else NOTHING)
+        if any(target is not NOTHING for target in targets):
+            out.append((low, nxt - 1, tuple(targets)))
+    return out

@@ -1,0 +1,187 @@
+"""The memory that kernels work in: all tables of one byte automaton in one int32 array, and how it grows.
+
+Pages come from an anonymous mapping, so a table's unused part costs nothing and "zero" means "not there yet".
+Huge pages are not asked for on purpose: clearing 2 MB at the first touch of each table cost more than compiling
+most schemas. A memory that is let go is cleaned and kept for the next automaton, because fresh pages are the most
+expensive part of a small one.
+"""
+
+from __future__ import annotations
+
+import mmap
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from treadle.automata import layout as at
+from treadle.automata.kernels import memo_row, mix
+
+Int32 = NDArray[np.int32]
+
+#: (offset column, capacity column, width, initial rows) of every table.
+TABLES: Final = (
+    (at.AT_CONFIGS, at.CAP_CONFIGS, at.CFG_WIDTH, 1 << 14),
+    (at.AT_STATES, at.CAP_STATES, at.ST_WIDTH, 1 << 12),
+    (at.AT_NEXT, at.CAP_NEXT, 256, 1 << 12),
+    (at.AT_STATE_HASH, at.CAP_STATE_HASH, 1, 1 << 13),
+    (at.AT_MEMO, at.CAP_MEMO, at.MEMO_WIDTH, 1 << 13),
+    (at.AT_MEMO_HASH, at.CAP_MEMO_HASH, 1, 1 << 14),
+    (at.AT_STACK, at.CAP_STACK, at.STK_WIDTH, 1 << 13),
+    (at.AT_TEXTS, at.CAP_TEXTS, at.TXT_WIDTH, 1 << 13),
+    (at.AT_POSITIONS, at.CAP_POSITIONS, at.POS_WIDTH, 1 << 12),
+    (at.AT_EDGES, at.CAP_EDGES, at.EDGE_WIDTH, 1 << 14),
+    (at.AT_CHARS, at.CAP_CHARS, at.CST_WIDTH, 1 << 12),
+    (at.AT_LITERAL_SETS, at.CAP_LITERAL_SETS, at.LITERAL_SET_WIDTH, 1 << 10),
+    (at.AT_LITERAL_OFFSETS, at.CAP_LITERAL_OFFSETS, 1, 1 << 12),
+    (at.AT_LITERAL_CHARS, at.CAP_LITERAL_CHARS, 1, 1 << 14),
+    (at.AT_LITERAL_NEXT, at.CAP_LITERAL_NEXT, 1, 1 << 13),
+    (at.AT_OUT, at.CAP_OUT, at.CFG_WIDTH, at.FORK_LIMIT),
+    (at.AT_WORK, at.CAP_WORK, at.WORK_WIDTH, at.FORK_LIMIT),
+    (at.AT_LEVELS, at.CAP_LEVELS, 1, at.LEVELS),
+)
+_BY_OFFSET: Final = {table[0]: table for table in TABLES}
+_SCRATCH: Final = frozenset({at.AT_OUT, at.AT_WORK, at.AT_LEVELS})
+_KEPT: Final[list[tuple[Int32, int]]] = []
+_KEEP_AT_MOST: Final = 4
+
+
+class Memory:
+    """One int32 array with a head and the tables behind it. `words` is what kernels get."""
+
+    __slots__ = ("used", "words")
+
+    def __init__(self) -> None:
+        self.words: Int32 = _KEPT.pop()[0] if _KEPT else _lay_out([rows for *_, rows in TABLES])
+        #: Rows in use of the tables that only Python appends to, by offset column.
+        self.used: dict[int, int] = {
+            at.AT_POSITIONS: 1, at.AT_EDGES: 1, at.AT_CHARS: 1, at.AT_LITERAL_SETS: 0,
+            at.AT_LITERAL_OFFSETS: 0, at.AT_LITERAL_CHARS: 0, at.AT_LITERAL_NEXT: 0,
+        }  # fmt: skip
+        words = self.words
+        words[at.N_STATES] = at.FIRST_STATE
+        words[at.N_CONFIGS] = 0
+        words[at.N_STACK] = 1
+        words[at.N_TEXT] = 2
+        words[at.N_MEMO] = 1
+
+    def append(self, table: int, row_count: int) -> int:
+        """Reserve rows at the end of a Python-owned table; returns the first row's number."""
+        first = self.used[table]
+        while first + row_count > self.words[_BY_OFFSET[table][1]]:
+            self.grow({table})
+        self.used[table] = first + row_count
+        return first
+
+    def at(self, table: int, row: int) -> int:
+        """Index of a row's first word."""
+        return int(self.words[table]) + row * _BY_OFFSET[table][2]
+
+    def rows(self, table: int, first: int, count: int) -> Int32:
+        """View of `count` rows, int32[count, width]."""
+        width = _BY_OFFSET[table][2]
+        start = int(self.words[table]) + first * width
+        return self.words[start : start + count * width].reshape(count, width)
+
+    def grow_nearly_full(self) -> None:
+        """Answer ASK_ROOM: quadruple what a step could overflow."""
+        words = self.words
+        full: set[int] = set()
+        if words[at.N_STATES] + 2 >= words[at.CAP_STATES] or 2 * words[at.N_STATES] >= words[at.CAP_STATE_HASH]:
+            full |= {at.AT_STATES, at.AT_NEXT, at.AT_STATE_HASH}
+        if words[at.N_CONFIGS] + at.ROOM >= words[at.CAP_CONFIGS]:
+            full.add(at.AT_CONFIGS)
+        if words[at.N_STACK] + at.ROOM >= words[at.CAP_STACK]:
+            full.add(at.AT_STACK)
+        if words[at.N_TEXT] + at.ROOM >= words[at.CAP_TEXTS]:
+            full.add(at.AT_TEXTS)
+        if (
+            words[at.N_MEMO] + 2 * at.ROOM >= words[at.CAP_MEMO]
+            or 2 * (words[at.N_MEMO] + 2 * at.ROOM) >= words[at.CAP_MEMO_HASH]
+        ):
+            full |= {at.AT_MEMO, at.AT_MEMO_HASH}
+        # A single step asked for more than the usual room: everything it may have filled grows.
+        self.grow(full or {at.AT_STACK, at.AT_TEXTS, at.AT_MEMO, at.AT_MEMO_HASH, at.AT_CONFIGS})
+
+    def grow(self, tables: set[int]) -> None:
+        old = self.words
+        rows = [int(old[cap]) * (4 if offset in tables else 1) for offset, cap, _, _ in TABLES]
+        new = _lay_out(rows)
+        new[: at.AT_CONFIGS] = old[: at.AT_CONFIGS]
+        for offset, cap, width, _ in TABLES:
+            count = min(int(old[cap]), self._rows_in_use(offset)) * width
+            new[new[offset] : new[offset] + count] = old[old[offset] : old[offset] + count]
+        self.words = new
+        if at.AT_STATE_HASH in tables:
+            _rehash_states(new)
+        if at.AT_MEMO_HASH in tables:
+            _rehash_memo(new)
+
+    def _rows_in_use(self, table: int) -> int:
+        words = self.words
+        counted = {
+            at.AT_CONFIGS: at.N_CONFIGS, at.AT_STATES: at.N_STATES, at.AT_NEXT: at.N_STATES,
+            at.AT_MEMO: at.N_MEMO, at.AT_STACK: at.N_STACK, at.AT_TEXTS: at.N_TEXT,
+        }  # fmt: skip
+        if table in counted:
+            return int(words[counted[table]])
+        return self.used.get(table, 1 << 40)
+
+    def release(self) -> None:
+        """Clean what was used and keep the pages for the next automaton. The memory must not be used afterwards."""
+        words = self.words
+        standard = all(words[cap] == rows for _, cap, _, rows in TABLES)
+        if not standard or len(_KEPT) >= _KEEP_AT_MOST:
+            return
+        for offset, cap, width, _ in TABLES:
+            if offset in _SCRATCH:
+                continue
+            count = min(int(words[cap]), self._rows_in_use(offset)) * width
+            words[words[offset] : words[offset] + count] = 0
+        words[: at.COUNTERS] = 0
+        _KEPT.append((words, 0))
+
+
+def _lay_out(rows: list[int]) -> Int32:
+    total = at.HEADER + sum(count * width for count, (_, _, width, _) in zip(rows, TABLES, strict=True))
+    words = np.frombuffer(mmap.mmap(-1, total * 4), dtype=np.int32)
+    start = at.HEADER
+    for count, (offset, cap, width, _) in zip(rows, TABLES, strict=True):
+        words[offset] = start
+        words[cap] = count
+        start += count * width
+    return words
+
+
+@njit(cache=True)
+def _rehash_states(m):  # type: ignore[no-untyped-def]  # kernels are typed by numba
+    """Fill a larger state table: the hash function is the one of kernels.intern_out."""
+    mask = np.int64(m[at.CAP_STATE_HASH]) - 1
+    for i in range(mask + 1):
+        m[m[at.AT_STATE_HASH] + i] = 0
+    for s in range(at.FIRST_STATE, m[at.N_STATES]):
+        row = m[at.AT_STATES] + s * at.ST_WIDTH
+        first = m[row + at.ST_FIRST]
+        n = np.int64(m[row + at.ST_COUNT])
+        h = mix(0, n)
+        for k in range(n * at.CFG_WIDTH):
+            h = mix(h, np.int64(m[m[at.AT_CONFIGS] + first * at.CFG_WIDTH + k]))
+        slot = h & mask
+        while m[m[at.AT_STATE_HASH] + slot] != 0:
+            slot = (slot + 1) & mask
+        m[m[at.AT_STATE_HASH] + slot] = s
+
+
+@njit(cache=True)
+def _rehash_memo(m):  # type: ignore[no-untyped-def]  # kernels are typed by numba
+    """Fill a larger memo table: the hash function is the one of kernels.memo_slot."""
+    mask = np.int64(m[at.CAP_MEMO_HASH]) - 1
+    for i in range(mask + 1):
+        m[m[at.AT_MEMO_HASH] + i] = 0
+    for e in range(1, m[at.N_MEMO]):
+        h = mix(mix(mix(mix(0, memo_row(m, e, 0)), memo_row(m, e, 1)), memo_row(m, e, 2)), memo_row(m, e, 3))
+        slot = h & mask
+        while m[m[at.AT_MEMO_HASH] + slot] != 0:
+            slot = (slot + 1) & mask
+        m[m[at.AT_MEMO_HASH] + slot] = e

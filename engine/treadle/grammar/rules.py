@@ -1,0 +1,114 @@
+"""Rules: what frontends hand to the automaton. A tree of nodes over texts, lazily unfolded through `Call`.
+
+A node says what may be written here; where it stands (what follows) is the automaton's business. Nothing in it knows
+bytes classes, stacks or tokens. `least` of a node is a lower bound of the bytes it needs: the estimate that steers a
+search for the end (matching/closing.py), so it has to be cheap and may be too small, never too large.
+
+    Literal     fixed bytes
+    Sequence    one after the other          Choice      any of these (none: nothing fits here)
+    Call        a named node, unfolded when first reached; the only way to recurse
+    Text        plain UTF-8 text of a character language, bounded in length
+    Quoted      the rest of a JSON string behind its opening quote, in all its spellings
+    Names       the rest of a JSON member name, where what follows depends on the name
+    Space       optional white space
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Union
+
+from treadle.grammar.expression import Expr
+
+
+@dataclass(frozen=True)
+class Literal:
+    data: bytes
+
+    @property
+    def least(self) -> int:
+        return len(self.data)
+
+
+@dataclass(frozen=True)
+class Sequence:
+    parts: tuple[Node, ...]
+
+    @cached_property
+    def least(self) -> int:
+        return sum(part.least for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Choice:
+    options: tuple[Node, ...]
+
+    @cached_property
+    def least(self) -> int:
+        return min((option.least for option in self.options), default=0)
+
+
+@dataclass(frozen=True)
+class Call:
+    #: Equal keys must mean equal bodies: a body is unfolded once for each key.
+    key: Hashable
+    body: Callable[[], Node] = field(compare=False)
+    least: int = 0
+
+
+@dataclass(frozen=True)
+class Text:
+    language: Expr
+    fewest: int = 0
+    #: Most characters, None for no bound.
+    most: int | None = None
+
+    @property
+    def least(self) -> int:
+        return self.fewest
+
+
+@dataclass(frozen=True)
+class Quoted:
+    language: Expr
+    fewest: int = 0
+    most: int | None = None
+    #: Escape only what has to be escaped, as json.dumps(ensure_ascii=False) does.
+    canonical: bool = False
+
+    @property
+    def least(self) -> int:
+        return self.fewest + 1
+
+
+@dataclass(frozen=True)
+class Names:
+    #: Every name with a meaning of its own here, allowed or not, sorted by code point.
+    names: tuple[str, ...]
+    allowed: frozenset[str]
+    #: What follows the closing quote of an allowed name.
+    after: Callable[[str], Node] = field(compare=False)
+    #: Disjoint languages of the names that are not listed, and what follows one of them: (class, name); the name
+    #: is None where it must not make a difference.
+    others: tuple[Expr, ...] = ()
+    after_other: Callable[[int, str | None], Node] | None = field(default=None, compare=False)
+    canonical: bool = False
+    least: int = 1
+
+
+@dataclass(frozen=True)
+class Space:
+    #: Columns of indentation behind a newline that are always allowed; None: any white space at all.
+    indent: int | None
+
+    @property
+    def least(self) -> int:
+        return 0
+
+
+Node = Union[Literal, Sequence, Choice, Call, Text, Quoted, Names, Space]
+
+EMPTY = Sequence(())
+NOTHING = Choice(())

@@ -1,0 +1,131 @@
+"""The shortest way to the end: from a state to bytes, from bytes to the fewest tokens.
+
+`Closer` searches the byte automaton with A* (Hart, Nilsson & Raphael 1968). The estimate is the least number of bytes
+that any configuration of the frontier still needs: what its own rule needs, and what every return position on its
+stack needs, which is kept beside each stack node. Where that estimate is exact, which is nearly always, the search
+walks straight to the end. Every state on a way found is remembered, so decoding pays for the difference only.
+
+`fewest_tokens` spells given bytes with the fewest tokens: dynamic programming over the text, exact.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+
+from treadle.automata import layout as at
+from treadle.automata.byte_automaton import ByteAutomaton
+from treadle.errors import LimitExceeded, VocabularyMismatch
+from treadle.matching import kernels
+from treadle.matching.token_tables import TokenTables
+
+#: Most states that one search may expand.
+EXPANSIONS = 50_000
+#: Weight of the estimate once a search has become long: then any short completion is better than none.
+_GREEDY_AFTER = 5_000
+
+
+class Closer:
+    """Shortest known completions of states, in bytes. Shares the automaton's lock."""
+
+    def __init__(self, automaton: ByteAutomaton, limit: int = EXPANSIONS) -> None:
+        self._automaton = automaton
+        self._limit = limit
+        self._known: dict[int, bytes] = {}
+
+    def closing(self, state: int) -> bytes:
+        """The fewest bytes that lead from `state` to acceptance (the fewest found, in a very long search)."""
+        known = self._known.get(state)
+        if known is None:
+            with self._automaton.lock:
+                known = self._search(state)
+        return known
+
+    def _search(self, start: int) -> bytes:
+        parents: dict[int, tuple[int, int]] = {}
+        cost = {start: 0}
+        queue = [(self._estimate(start), 0, start)]
+        expanded = 0
+        successors = np.empty(256, np.int64)
+        while queue:
+            _, negative_cost, state = heapq.heappop(queue)
+            if -negative_cost > cost[state]:
+                continue
+            if state in self._known or self._automaton.is_accepting(state):
+                return self._remember(start, state, parents)
+            expanded += 1
+            if expanded > self._limit:
+                raise LimitExceeded("no completion was found", limit="closing", value=self._limit, where="closing search")
+            weight = 1 if expanded < _GREEDY_AFTER else 5
+            for byte, target in self._successors(state, successors):
+                new = cost[state] + 1
+                if new < cost.get(target, 1 << 60):
+                    cost[target] = new
+                    parents[target] = (state, byte)
+                    # Among equal sums the deeper state first: a straight walk instead of a breadth-first flood.
+                    heapq.heappush(queue, (new + weight * self._left(target), -new, target))
+        raise LimitExceeded("a dead end: nothing completes this text", limit="closing", value=expanded)
+
+    def _left(self, state: int) -> int:
+        known = self._known.get(state)
+        return len(known) if known is not None else self._estimate(state)
+
+    def _successors(self, state: int, out: np.ndarray) -> list[tuple[int, int]]:
+        """(byte, state) for every distinct live successor, the first byte that leads there."""
+        self._automaton.complete(lambda words: int(kernels.successors(words, state, out)))
+        targets, first = np.unique(out, return_index=True)
+        return [(int(b), int(t)) for t, b in zip(targets, first, strict=True) if t != at.DEAD]
+
+    def _estimate(self, state: int) -> int:
+        automaton = self._automaton
+        if automaton.is_accepting(state):
+            return 0
+        return min(self._needs(row) for row in automaton.frontier(state).tolist())
+
+    def _needs(self, config: list[int]) -> int:
+        memory = self._automaton.memory
+        position = memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
+        behind = int(memory.rows(at.AT_STACK, config[at.CFG_STACK], 1)[0][at.STK_REST])
+        kind = position[at.POS_KIND]
+        if kind not in (at.P_STRING, at.P_TEXT):
+            return int(position[at.POS_REST]) + behind
+        if position[at.POS_FLAGS] & at.F_KEYS:
+            return max(int(position[at.POS_REST]) - config[at.CFG_COUNT], 1) + behind
+        then = int(memory.rows(at.AT_POSITIONS, position[at.POS_THEN], 1)[0][at.POS_REST])
+        return self._automaton.shortest(config, position) + (kind == at.P_STRING) + then + behind
+
+    def _remember(self, start: int, end: int, parents: dict[int, tuple[int, int]]) -> bytes:
+        path = self._known.get(end, b"")
+        self._known[end] = path
+        state = end
+        while state != start:
+            state, byte = parents[state]
+            path = bytes([byte]) + path
+            self._known[state] = path
+        return path
+
+
+def fewest_tokens(tables: TokenTables, data: bytes) -> list[int]:
+    """The fewest tokens whose bytes are `data`. Raises VocabularyMismatch if no tokens spell it."""
+    n = len(data)
+    best: list[int | None] = [0] + [None] * n
+    how: list[tuple[int, int]] = [(0, 0)] * (n + 1)
+    by_bytes = tables.by_bytes
+    for i in range(n):
+        so_far = best[i]
+        if so_far is None:
+            continue
+        for j in range(i + 1, min(n, i + tables.longest) + 1):
+            token = by_bytes.get(data[i:j])
+            known = best[j]
+            if token is not None and (known is None or so_far + 1 < known):
+                best[j] = so_far + 1
+                how[j] = (i, token)
+    if best[n] is None:
+        raise VocabularyMismatch("no tokens of the vocabulary spell this completion", found=repr(data[:60]))
+    tokens: list[int] = []
+    while n:
+        n, token = how[n]
+        tokens.append(token)
+    return tokens[::-1]

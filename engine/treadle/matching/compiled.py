@@ -1,0 +1,34 @@
+"""A compiled constraint: its automaton over one vocabulary, the matchers it hands out, and its report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from treadle.automata.byte_automaton import DEAD, ByteAutomaton
+from treadle.errors import UnsatisfiableConstraint
+from treadle.grammar.rules import Node
+from treadle.matching.matcher import Matcher
+from treadle.matching.token_automaton import TokenAutomaton
+from treadle.vocabulary import Vocabulary
+
+
+class Compiled:
+    """A constraint over a vocabulary. May be shared between threads and sequences."""
+
+    def __init__(self, constraint: Any, root: Node, report: Any, vocabulary: Vocabulary) -> None:
+        self.constraint = constraint
+        self.vocabulary = vocabulary
+        #: What is enforced in which reading, and every relaxation with its JSON pointer; grows as more of the
+        #: constraint is visited.
+        self.report = report
+        bytes_automaton = ByteAutomaton(root)
+        if bytes_automaton.start == DEAD:
+            raise UnsatisfiableConstraint("no text satisfies this constraint")
+        self.automaton = TokenAutomaton(bytes_automaton, vocabulary)
+
+    def matcher(self) -> Matcher:
+        """A matcher at the start."""
+        return Matcher(self.automaton)
+
+    def __repr__(self) -> str:
+        return f"Compiled({self.constraint!r}, {self.automaton.bytes.state_count} states visited)"
