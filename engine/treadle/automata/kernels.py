@@ -188,8 +188,11 @@ def emit(m, pos, q, low, high, count, decode, text, stack):
 
 
 @njit(cache=True)
-def close(m, pos, stack):
-    """Add what is reached from (pos, stack) without reading: the epsilon closure. False: something was asked for."""
+def close(m, pos, stack, world):
+    """Add what is reached from (pos, stack) without reading: the epsilon closure. False: something was asked for.
+
+    `world` is 0, or -1 where no names are recorded (see `anonymous`); every configuration carries it as its text.
+    """
     m[m[AT_WORK] + 0 * WORK_WIDTH + 0] = pos
     m[m[AT_WORK] + 0 * WORK_WIDTH + 1] = stack
     n = 1
@@ -209,10 +212,10 @@ def close(m, pos, stack):
                 s = stack_row(m, s, STK_PARENT)
             kind = position(m, p, POS_KIND)
         if kind == P_BYTES or kind == P_ACCEPT:
-            if not emit(m, p, 0, 0, 0, 0, 0, 0, s):
+            if not emit(m, p, 0, 0, 0, 0, 0, world, s):
                 return False
         elif kind == P_SPACE or kind == P_INDENT:
-            if not emit(m, p, 0, 0, 0, 0, 0, 0, s):
+            if not emit(m, p, 0, 0, 0, 0, 0, world, s):
                 return False
             m[m[AT_WORK] + n * WORK_WIDTH + 0] = position(m, p, POS_A)
             m[m[AT_WORK] + n * WORK_WIDTH + 1] = s
@@ -228,11 +231,11 @@ def close(m, pos, stack):
                 n += 1
         elif kind == P_STRING:
             low, high = literal_interval(m, p)
-            if not emit(m, p, position(m, p, POS_A), low, high, 0, 0, 0, s):
+            if not emit(m, p, position(m, p, POS_A), low, high, 0, 0, world, s):
                 return False
         elif kind == P_TEXT:
             low, high = literal_interval(m, p)
-            ends = emit_text(m, p, position(m, p, POS_A), low, high, 0, s)
+            ends = emit_text(m, p, position(m, p, POS_A), low, high, 0, world, s)
             if ends < 0:
                 return False
             if ends:
@@ -255,7 +258,7 @@ def literal_interval(m, p):
 
 
 @njit(cache=True)
-def emit_text(m, p, q, low, high, count, stack):
+def emit_text(m, p, q, low, high, count, world, stack):
     """Add a plain-text configuration at a character boundary. 1: the text may end here, 0: not, -1: asked."""
     ends = 0
     if low < high and cell(m, AT_LITERAL_OFFSETS, low + 1) - cell(m, AT_LITERAL_OFFSETS, low) == count:
@@ -269,7 +272,7 @@ def emit_text(m, p, q, low, high, count, stack):
             ends = 1
         most = position(m, p, POS_C)
         goes_on = goes_on or (char_row(m, q, CST_EDGES) > 0 and (most < 0 or count < most))
-    if goes_on and not emit(m, p, q, low, high, count, 0, 0, stack):
+    if goes_on and not emit(m, p, q, low, high, count, 0, world, stack):
         return -1
     return ends
 
@@ -370,14 +373,20 @@ def range_alive(m, p, q, low, high, count, first, last):
 
 
 @njit(cache=True)
-def representative(m, q, low, high, text, decode_mode, first, last):
+def records(m, p, text):
+    """Is the spelling of this string recorded?"""
+    return text >= 0 and (position(m, p, POS_FLAGS) & F_KEYS) != 0
+
+
+@njit(cache=True)
+def representative(m, p, q, low, high, text, decode_mode, first, last):
     """The base to keep for a partly read character in [first, last].
 
     All characters of one edge lead to the same place, so where the range lies inside an edge, the lowest
     aligned range of the same size inside that edge stands for it. Without this, free text would have a state
     for each of the 64 * 16 beginnings of a three-byte character. Texts that are recorded keep the real value.
     """
-    if low < high or text > 0 or q == 0:
+    if low < high or q == 0 or records(m, p, text):
         return first
     e = find_edge(m, q, first)
     if e < 0 or edge(m, e, 1) < last:
@@ -407,8 +416,6 @@ def read_char(m, p, q, low, high, count, text, stack, char):
         return ask(m, ASK_CHAR, q, 0, 0)
     if was_literal:
         a, b = narrow(m, low, high, count, char)
-        if a < b and not any_literal(m, p, a, b) and q == 0:
-            a = b
     else:
         a, b = low, high
     q2 = 0
@@ -418,22 +425,23 @@ def read_char(m, p, q, low, high, count, text, stack, char):
             q2 = edge(m, e, 2)
     if a >= b:
         a, b = 0, 0
-        if q2 == 0:
-            return True
+    if q2 == 0 and not any_literal(m, p, a, b):
+        return True
     counted = a < b or most >= 0 or count < least
     n = count + 1 if counted else 0
     if not counted and least > 0:
         n = least
     if q2 > 0 and a >= b and (position(m, p, POS_FLAGS) & F_KEYS) != 0:
-        if was_literal and text == 0:
-            text = literal_prefix(m, low, count)
+        if text == 0:
+            # 1 is the empty text.
+            text = literal_prefix(m, low, count) if was_literal else 1
         text = spell(m, text, char)
     if position(m, p, POS_KIND) == P_TEXT:
-        ends = emit_text(m, p, q2, a, b, n, stack)
+        ends = emit_text(m, p, q2, a, b, n, text, stack)
         if ends < 0:
             return False
         if ends:
-            return close(m, position(m, p, POS_THEN), stack)
+            return close(m, position(m, p, POS_THEN), stack, text)
         return True
     return emit(m, p, q2, a, b, n, 0, text, stack)
 
@@ -451,15 +459,16 @@ def literal_prefix(m, i, length):
 @njit(cache=True)
 def end_string(m, p, q, low, high, count, text, stack):
     """Read the closing quote of a JSON string. False: asked."""
+    world = min(text, 0)
     if low < high and cell(m, AT_LITERAL_OFFSETS, low + 1) - cell(m, AT_LITERAL_OFFSETS, low) == count:
         nexts = position(m, p, POS_NEXTS)
         if nexts < 0:
-            return close(m, position(m, p, POS_THEN), stack)
+            return close(m, position(m, p, POS_THEN), stack, world)
         at = low - literal_set(m, position(m, p, POS_LITERALS), 0)
         target = cell(m, AT_LITERAL_NEXT, nexts + at)
         if target == NEXT_NOT_LOWERED:
             return ask(m, ASK_NAME, p, at, 0)
-        return close(m, target, stack)
+        return close(m, target, stack, world)
     if q == 0:
         return True
     if char_row(m, q, CST_LOWERED) == 0:
@@ -468,15 +477,15 @@ def end_string(m, p, q, low, high, count, text, stack):
     if label < 0 or count < position(m, p, POS_B):
         return True
     if (position(m, p, POS_FLAGS) & F_KEYS) == 0:
-        return close(m, position(m, p, POS_THEN), stack)
+        return close(m, position(m, p, POS_THEN), stack, world)
     if text == 0:
-        # Still inside the literals (a strict prefix of one), or nothing read at all: 1 is the empty text.
+        # Still inside the literals (a strict prefix of one), or nothing was read.
         text = literal_prefix(m, low, count) if low < high else 1
     slot = memo_slot(m, M_OTHER, p, label, text)
     e = cell(m, AT_MEMO_HASH, slot)
     if e == 0:
         return ask(m, ASK_OTHER, p, label, text)
-    return close(m, memo_row(m, e, 4), stack)
+    return close(m, memo_row(m, e, 4), stack, world)
 
 
 @njit(cache=True)
@@ -486,7 +495,7 @@ def part(m, p, q, low, high, count, text, stack, mode, first, last):
         return ask(m, ASK_CHAR, q, 0, 0)
     if not range_alive(m, p, q, low, high, count, first, last):
         return True
-    base = representative(m, q, low, high, text, mode, first, last)
+    base = representative(m, p, q, low, high, text, mode, first, last)
     return emit(m, p, q, low, high, count, (mode << DECODE_SHIFT) | base, text, stack)
 
 
@@ -539,7 +548,7 @@ def surrogate_part(m, p, q, low, high, count, text, stack, mode, first, last):
     if not range_alive(m, p, q, low, high, count, first, last):
         return True
     base = first
-    if low >= high and text <= 0 and q > 0:
+    if low >= high and q > 0 and not records(m, p, text):
         e = find_edge(m, q, first)
         if e >= 0 and edge(m, e, 1) >= last:
             size = last - first + 1
@@ -753,14 +762,14 @@ def utf8_byte(m, p, q, low, high, count, text, stack, mode, base, byte):
 
 
 @njit(cache=True)
-def text_byte(m, p, q, low, high, count, decode, stack, byte):
+def text_byte(m, p, q, low, high, count, decode, world, stack, byte):
     """Read a byte of plain UTF-8 text. False: asked."""
     mode = decode >> DECODE_SHIFT
     if mode == D_NONE:
         if byte < 0x80:
-            return read_char(m, p, q, low, high, count, 0, stack, byte)
-        return lead_byte(m, p, q, low, high, count, 0, stack, byte)
-    return utf8_byte(m, p, q, low, high, count, 0, stack, mode, decode & DECODE_MASK, byte)
+            return read_char(m, p, q, low, high, count, world, stack, byte)
+        return lead_byte(m, p, q, low, high, count, world, stack, byte)
+    return utf8_byte(m, p, q, low, high, count, world, stack, mode, decode & DECODE_MASK, byte)
 
 
 @njit(cache=True)
@@ -768,37 +777,38 @@ def step_config(m, k, byte):
     """Add the successors of configuration k by `byte` to the frontier being built. False: asked."""
     p = config(m, k, CFG_POS)
     stack = config(m, k, CFG_STACK)
+    text = config(m, k, CFG_TEXT)
     kind = position(m, p, POS_KIND)
     if kind == P_BYTES:
         first = position(m, p, POS_A)
         for i in range(first, first + position(m, p, POS_B)):
-            if edge(m, i, 0) <= byte <= edge(m, i, 1) and not close(m, edge(m, i, 2), stack):
+            if edge(m, i, 0) <= byte <= edge(m, i, 1) and not close(m, edge(m, i, 2), stack, text):
                 return False
         return True
     if kind == P_STRING:
         return string_byte(
             m, p, config(m, k, CFG_Q), config(m, k, CFG_LOW), config(m, k, CFG_HIGH), config(m, k, CFG_COUNT),
-            config(m, k, CFG_DECODE), config(m, k, CFG_TEXT), stack, byte,
+            config(m, k, CFG_DECODE), text, stack, byte,
         )  # fmt: skip
     if kind == P_TEXT:
         return text_byte(
             m, p, config(m, k, CFG_Q), config(m, k, CFG_LOW), config(m, k, CFG_HIGH), config(m, k, CFG_COUNT),
-            config(m, k, CFG_DECODE), stack, byte,
+            config(m, k, CFG_DECODE), text, stack, byte,
         )  # fmt: skip
     if kind == P_SPACE:
         if byte == 0x20:
-            return close(m, position(m, p, POS_A), stack)
+            return close(m, position(m, p, POS_A), stack, text)
         if byte == 0x0A:
-            return close(m, position(m, p, POS_B), stack)
+            return close(m, position(m, p, POS_B), stack, text)
         return True
     if kind == P_INDENT and (byte == 0x20 or byte == 0x09):
         # Indentation grows with nesting, as pretty printers write it; eight columns a level bound it.
         columns = config(m, k, CFG_COUNT) + 1
         if columns > max(position(m, p, POS_B), 8 * stack_row(m, stack, STK_DEPTH)):
             return True
-        if not emit(m, p, 0, 0, 0, columns, 0, 0, stack):
+        if not emit(m, p, 0, 0, 0, columns, 0, text, stack):
             return False
-        return close(m, position(m, p, POS_A), stack)
+        return close(m, position(m, p, POS_A), stack, text)
     return True
 
 
@@ -936,7 +946,7 @@ def enter(m, pos, stack):
     if not roomy(m):
         ask(m, ASK_ROOM, 0, 0, 0)
         return UNKNOWN
-    if not close(m, pos, stack):
+    if not close(m, pos, stack, 0):
         return UNKNOWN
     return np.int64(intern_out(m))
 
@@ -953,31 +963,28 @@ def run(m, state, data, first, last):
 
 @njit(cache=True)
 def anonymous(m, state):
-    """The twin of a state in which names being spelled are not recorded, or the state itself if none is.
+    """The twin of a state in a world where spelled names are not recorded.
 
-    Used for masks: what a token may do does not depend on the spelling so far, once that has left all literals.
+    Masks are computed there: what a token may do does not depend on how a name was spelled so far once that has left
+    all listed names, and a walk over the trie would record every name that it tries.
     """
     first = state_row(m, state, ST_FIRST)
     n = state_row(m, state, ST_COUNT)
-    named = False
-    for k in range(first, first + n):
-        p = config(m, k, CFG_POS)
-        if position(m, p, POS_KIND) == P_STRING and (position(m, p, POS_FLAGS) & F_KEYS) != 0:
-            if config(m, k, CFG_TEXT) >= 0 and config(m, k, CFG_Q) > 0:
-                named = True
-    if not named:
-        return np.int64(state)
+    if config(m, first, CFG_TEXT) < 0:
+        return state
     if not roomy(m):
         ask(m, ASK_ROOM, 0, 0, 0)
         return UNKNOWN
     m[N_OUT] = 0
     for k in range(first, first + n):
-        p = config(m, k, CFG_POS)
-        text = config(m, k, CFG_TEXT)
-        if position(m, p, POS_KIND) == P_STRING and (position(m, p, POS_FLAGS) & F_KEYS) != 0 and config(m, k, CFG_Q) > 0:
-            text = -1
         emit(
-            m, p, config(m, k, CFG_Q), config(m, k, CFG_LOW), config(m, k, CFG_HIGH), config(m, k, CFG_COUNT),
-            config(m, k, CFG_DECODE), text, config(m, k, CFG_STACK),
+            m, config(m, k, CFG_POS), config(m, k, CFG_Q), config(m, k, CFG_LOW), config(m, k, CFG_HIGH),
+            config(m, k, CFG_COUNT), config(m, k, CFG_DECODE), -1, config(m, k, CFG_STACK),
         )  # fmt: skip
     return np.int64(intern_out(m))
+
+
+@njit(cache=True)
+def recorded(m, state):
+    """Was a state reached in the world where names are recorded?"""
+    return config(m, state_row(m, state, ST_FIRST), CFG_TEXT) >= 0

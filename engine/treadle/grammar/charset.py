@@ -35,7 +35,7 @@ class CharSet:
 
     @staticmethod
     def single(codepoint: int) -> CharSet:
-        return CharSet.of(((codepoint, codepoint),))
+        return _single(codepoint)
 
     @staticmethod
     def from_text(text: str) -> CharSet:
@@ -143,6 +143,11 @@ def _without_surrogates(ranges: Iterable[Range]) -> Iterator[Range]:
             yield low, first - 1
         if high > last:
             yield last + 1, high
+
+
+@lru_cache(maxsize=4096)
+def _single(codepoint: int) -> CharSet:
+    return CharSet.of(((codepoint, codepoint),))
 
 
 @lru_cache(maxsize=16384)

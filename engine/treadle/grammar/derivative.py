@@ -140,7 +140,9 @@ def _end_of_run(ordered: tuple[str, ...], low: int, high: int, depth: int, chara
 
 
 def _of_leaf(node: Leaf) -> Transitions:
-    following = ((charset, leaf(node.machine, state)) for charset, state in node.machine.transitions(node.state))
+    following = (
+        (charset, leaf(node.machine, state)) for charset, state in node.machine.transitions(node.state)
+    )
     return _merged([(charset, target) for charset, target in following if target is not NOTHING])
 
 
@@ -251,4 +253,3 @@ def filtered_words(node: Intersect) -> Expr | None:
                 others = [other for other in node.members if other is not member]
                 return words(word for word in found if all(matches(other, word) for other in others))
     return None
-

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable
 
 from treadle.grammar.charset import ALL, CharSet
 from treadle.grammar.inclusion import includes, within
+from treadle.grammar.literals import EPSILON, NOTHING, as_words, chars, own_words, text, word_range, words
 from treadle.grammar.nodes import (
     Alternate,
     Chars,
@@ -29,9 +30,7 @@ from treadle.grammar.nodes import (
     Repeat,
     Text,
     Words,
-    WordTable,
     intern_node,
-    intern_table,
     known_node,
 )
 
@@ -43,48 +42,6 @@ __all__ = [
 
 #: Alternations of more members than this are not searched for members inside of others (the search is quadratic).
 _PAIRWISE = 24
-
-NOTHING: Expr = intern_node(Nothing, (), (), nullable=False, plain=True, exact=True, lengths=(0, 0))
-NOTHING._empty = True
-EPSILON: Expr = intern_node(Epsilon, (), (), nullable=True, plain=True, exact=True, lengths=(0, 0))
-
-
-def chars(charset: CharSet) -> Expr:
-    """One character of the set."""
-    if not charset.ranges:
-        return NOTHING
-    return intern_node(Chars, (charset,), (charset,), nullable=False, plain=True, exact=True, lengths=(1, 1))
-
-
-def text(literal: str) -> Expr:
-    """The language of this one text."""
-    if not literal:
-        return EPSILON
-    if len(literal) == 1:
-        return chars(CharSet.single(ord(literal)))
-    length = len(literal)
-    return intern_node(Text, (literal,), (literal,), nullable=False, plain=True, exact=True, lengths=(length, length))
-
-
-def words(literals: Iterable[str]) -> Expr:
-    """A finite set of texts. Costs a sort; never expanded to a tree, so that 50,000 words are fine."""
-    ordered = tuple(sorted(set(literals)))
-    return word_range(intern_table(ordered), 0, len(ordered), 0)
-
-
-def word_range(table: WordTable, low: int, high: int, depth: int) -> Expr:
-    """The words low..high-1 of the table without their first `depth` characters, which they share."""
-    if high - low <= 1:
-        return text(table.words[low][depth:]) if high > low else NOTHING
-    fields = (table, low, high, depth)
-    known = known_node(Words, *fields)
-    if known is not None:
-        return known
-    # Sorted: a word that ends here is the first. N.B. all share the first `depth` characters.
-    nullable = len(table.words[low]) == depth
-    sizes = [len(word) for word in table.words[low:high]]
-    lengths = (min(sizes) - depth, max(sizes) - depth)
-    return intern_node(Words, fields, fields, nullable=nullable, plain=True, exact=True, lengths=lengths)
 
 
 def leaf(machine: Machine, state: Hashable) -> Expr:
@@ -156,7 +113,9 @@ def _concat_head(head: Expr, tail: Expr) -> Expr:
     elif tail is ANY_TEXT and head.nullable:
         return tail
     shortest = head.min_length + tail.min_length
-    longest = None if head.max_length is None or tail.max_length is None else head.max_length + tail.max_length
+    longest = (
+        None if head.max_length is None or tail.max_length is None else head.max_length + tail.max_length
+    )
     return intern_node(
         Concat,
         (head.serial, tail.serial),
@@ -306,12 +265,12 @@ def _serial(expr: Expr) -> int:
     return expr.serial
 
 
-def _flat(exprs: Iterable[Expr], kind: type[Alternate] | type[Intersect]) -> dict[Expr, None]:
+def _flat(exprs: Iterable[Expr], kind: type[Alternate | Intersect]) -> dict[Expr, None]:
     """The distinct members of an associative operation; nodes never nest in their own kind."""
     members: dict[Expr, None] = {}
     for expr in exprs:
         if type(expr) is kind:
-            for member in expr.members:  # type: ignore[attr-defined]
+            for member in expr.members:
                 members[member] = None
         else:
             members[expr] = None
@@ -321,23 +280,18 @@ def _flat(exprs: Iterable[Expr], kind: type[Alternate] | type[Intersect]) -> dic
 def _merge_literals(members: list[Expr]) -> list[Expr]:
     """All character sets as one, all whole words as one word set."""
     sets = [member.set for member in members if type(member) is Chars]
-    literals = [member for member in members if type(member) is Text or (type(member) is Words and not member.depth)]
+    literals = [
+        member for member in members if type(member) is Text or (type(member) is Words and not member.depth)
+    ]
     if len(sets) > 1:
         # PERF: one union of all ranges; a union per member is quadratic for long alternations.
         joined = CharSet.of(bounds for charset in sets for bounds in charset.ranges)
         members = [chars(joined), *(member for member in members if type(member) is not Chars)]
     if len(literals) > 1:
         gone = set(literals)
-        merged = words(word for member in literals for word in _own_words(member))
+        merged = words(word for member in literals for word in own_words(member))
         members = [merged, *(member for member in members if member not in gone)]
     return members
-
-
-def _own_words(member: Expr) -> tuple[str, ...]:
-    if type(member) is Words:
-        return tuple(word[member.depth :] for word in member.table.words[member.low : member.high])
-    assert type(member) is Text
-    return (member.text,)
 
 
 def _merge_counters(members: list[Expr]) -> list[Expr]:
@@ -479,41 +433,14 @@ def _other_lengths(body: Expr) -> Expr:
     return alternate(shorter, longer)
 
 
-def as_words(expr: Expr, limit: int = 100_000) -> tuple[str, ...] | None:
-    """The sorted texts of an expression that is plainly a finite set of them; None when it is not, or has more."""
-    if type(expr) is Words and not expr.depth and expr.high - expr.low == len(expr.table.words) <= limit:
-        return expr.table.words
-    members = expr.members if type(expr) is Alternate else (expr,)
-    found: set[str] = set()
-    for member in members:
-        own = _words_of(member, limit - len(found))
-        if own is None:
-            return None
-        found.update(own)
-    return tuple(sorted(found))
-
-
-def _words_of(expr: Expr, limit: int) -> Iterable[str] | None:
-    if type(expr) is Words and expr.high - expr.low <= limit:
-        return _own_words(expr)
-    if limit < 1:
-        return None
-    if type(expr) is Text:
-        return (expr.text,)
-    if type(expr) is Chars and expr.set.size() <= limit:
-        return map(chr, expr.set.codepoints())
-    if expr is EPSILON:
-        return ("",)
-    if expr is NOTHING:
-        return ()
-    if type(expr) is Repeat and (expr.low, expr.high) == (0, 1):
-        inner = as_words(expr.body, limit - 1)
-        return None if inner is None else ("", *inner)
-    return None
-
-
 ANY_CHAR: Expr = chars(ALL)
 #: Defined before the rules about it are used: `_concat_head` and `alternate` compare with it.
 ANY_TEXT: Expr = intern_node(
-    Repeat, (ANY_CHAR.serial, 0, None), (ANY_CHAR, 0, None), nullable=True, plain=True, exact=True, lengths=(0, None)
+    Repeat,
+    (ANY_CHAR.serial, 0, None),
+    (ANY_CHAR, 0, None),
+    nullable=True,
+    plain=True,
+    exact=True,
+    lengths=(0, None),
 )

@@ -60,6 +60,9 @@ class Expr:
     _shortest: str | None
     _longest: tuple[int | None] | None
 
+    def __repr__(self) -> str:
+        return shown(self, 4)
+
 
 class Nothing(Expr):
     __slots__ = ()
@@ -184,13 +187,13 @@ def intern_node(
     key = (kind, *key)
     known = _NODES.get(key)
     if known is not None:
-        return cast(Node, known)
+        return cast("Node", known)
     with _LOCK:
         known = _NODES.get(key)
         if known is None:
             known = _born(kind, fields, nullable, plain, exact, lengths)
             _NODES[key] = known
-    return cast(Node, known)
+    return cast("Node", known)
 
 
 def known_node(*key: object) -> Expr | None:
@@ -227,3 +230,22 @@ def intern_table(words: tuple[str, ...]) -> WordTable:
             known.words = words
             _TABLES[words] = known
     return known
+
+
+def shown(node: Expr, depth: int) -> str:
+    """A node for a person to read, its parts down to `depth` levels."""
+    name = type(node).__name__
+    if isinstance(node, Words):
+        return f"Words({node.high - node.low}, depth={node.depth})"
+    fields = (getattr(node, field) for field in type(node).__slots__)
+    return f"{name}({', '.join(_shown_field(field, depth) for field in fields)})"
+
+
+def _shown_field(field: object, depth: int) -> str:
+    parts = field if isinstance(field, tuple) else (field,)
+    if not any(isinstance(part, Expr) for part in parts):
+        return repr(field)
+    if depth == 0:
+        return "..."
+    written = [shown(part, depth - 1) for part in parts[:6] if isinstance(part, Expr)]
+    return ", ".join([*written, *(["..."] if len(parts) > 6 else [])])

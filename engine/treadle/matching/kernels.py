@@ -10,9 +10,24 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from treadle.automata.kernels import step
-from treadle.automata.layout import AT_LEVELS, AT_NEXT, AT_STATES, DEAD, ST_LOOP_WORDS, ST_LOOPS, ST_WIDTH, UNKNOWN
+from treadle.automata.kernels import (
+    ask,
+    config,
+    edge,
+    emit,
+    intern_out,
+    literal_char,
+    position,
+    roomy,
+    state_row,
+    step,
+)
+from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
 
+OTHERWISE = 0
+FREE_TEXT = 1
+FREE_NAME = 2
+BOUNDED = 3
 NODE = 3
 #: Nodes below which a subtree is walked without asking whether the state loops on all its bytes.
 WORTH_A_LOOK = 1
@@ -54,11 +69,126 @@ def byte_cover(trie, out):
 
 
 @njit(cache=True)
-def walk(m, trie, tokens, cover, state, node, row):
+def situation(m, state):
+    """How a state's mask can be computed: (kind, characters).
+
+    FREE_TEXT   inside a JSON string where every character leads back to this state
+    FREE_NAME   inside a member name that may still become a listed one, and may be any other
+    BOUNDED     inside JSON strings of any characters, at most so many of them
+    OTHERWISE   anything else
+    """
+    first = state_row(m, state, ST_FIRST)
+    n = state_row(m, state, ST_COUNT)
+    longest = np.int64(0)
+    for k in range(first, first + n):
+        p = config(m, k, CFG_POS)
+        if position(m, p, POS_KIND) != P_STRING or config(m, k, CFG_Q) != CHAR_ANY or config(m, k, CFG_DECODE) != 0:
+            return OTHERWISE, np.int64(0)
+        most = position(m, p, POS_C)
+        listed = config(m, k, CFG_LOW) < config(m, k, CFG_HIGH)
+        if most >= 0:
+            longest = max(longest, most - config(m, k, CFG_COUNT))
+        elif n > 1 or config(m, k, CFG_COUNT) < position(m, p, POS_B):
+            longest = np.int64(1 << 30)
+        else:
+            return (FREE_NAME if listed else FREE_TEXT), np.int64(0)
+    return BOUNDED, longest
+
+
+@njit(cache=True)
+def unlisted(m, state):
+    """For a FREE_NAME state: the state in which its name has left the listed ones (in the world of masks)."""
+    if not roomy(m):
+        ask(m, ASK_ROOM, 0, 0, 0)
+        return UNKNOWN
+    k = state_row(m, state, ST_FIRST)
+    m[N_OUT] = 0
+    emit(m, config(m, k, CFG_POS), CHAR_ANY, 0, 0, 0, 0, -1, config(m, k, CFG_STACK))
+    return np.int64(intern_out(m))
+
+
+@njit(cache=True)
+def first_bytes(m, state, out):
+    """Into out uint8[256]: 1 for every byte that may lead on from a state (a superset), so that the rest is not tried."""
+    out[:] = 0
+    first = state_row(m, state, ST_FIRST)
+    for k in range(first, first + state_row(m, state, ST_COUNT)):
+        p = config(m, k, CFG_POS)
+        kind = position(m, p, POS_KIND)
+        if kind == P_BYTES:
+            e = position(m, p, POS_A)
+            for i in range(e, e + position(m, p, POS_B)):
+                for byte in range(edge(m, i, 0), edge(m, i, 1) + 1):
+                    out[byte] = 1
+        elif kind == P_SPACE or kind == P_INDENT:
+            out[0x20] = 1
+            out[0x09] = 1
+            out[0x0A] = 1
+        elif (kind == P_STRING or kind == P_TEXT) and config(m, k, CFG_Q) == 0 and config(m, k, CFG_DECODE) == 0:
+            listed_bytes(m, k, out)
+        elif kind != P_ACCEPT:
+            out[:] = 1
+            return
+
+
+@njit(cache=True)
+def listed_bytes(m, k, out):
+    """Into out uint8[256]: the first bytes of what the literals of configuration k go on with, and quote and backslash."""
+    out[0x22] = 1
+    out[0x5C] = 1
+    depth = config(m, k, CFG_COUNT)
+    for i in range(config(m, k, CFG_LOW), config(m, k, CFG_HIGH)):
+        char = literal_char(m, i, depth)
+        if 0 <= char < 0x80:
+            out[char] = 1
+        elif char < 0x800:
+            out[(0xC0 | (char >> 6)) & 255] = 1
+        elif char < 0x10000:
+            out[0xE0 | (char >> 12)] = 1
+        else:
+            out[0xF0 | (char >> 18)] = 1
+
+
+@njit(cache=True)
+def inside_loop(m, state, cover, at):
+    """Do all bytes of the set cover[at:at + 4] lead from a state to itself? 1 yes, 0 no, -1 something was asked for."""
+    row = m[AT_STATES] + state * ST_WIDTH
+    if m[row + ST_LOOPS] == 0:
+        for byte in range(1, 128):
+            target = step(m, state, byte)
+            if target == UNKNOWN:
+                return -1
+            if target == state:
+                m[row + ST_LOOP_WORDS + (byte >> 5)] |= np.int32(1) << np.int32(byte & 31)
+        m[row + ST_LOOPS] = 1
+    for w in range(4):
+        if cover[at + w] & ~m[row + ST_LOOP_WORDS + w]:
+            return 0
+    return 1
+
+
+@njit(cache=True)
+def byte_cover(trie, out):
+    """For every node the set of ASCII bytes below it, int32[4 * n]; bit 0 stands for NUL and everything else."""
+    n = (trie.shape[0] - NODE) // NODE
+    for i in range(n - 1, -1, -1):
+        j = i + 1
+        end = trie[NODE * i + 1]
+        while j < end:
+            byte = trie[NODE * j] & 255
+            if byte >= 128:
+                byte = 0
+            out[4 * i + (byte >> 5)] |= np.int32(1) << np.int32(byte & 31)
+            for w in range(4):
+                out[4 * i + w] |= out[4 * j + w]
+            j = trie[NODE * j + 1]
+
+
+@njit(cache=True)
+def walk(m, trie, tokens, cover, start, state, node, row):
     """Set in `row` uint32[w] the bits of all tokens of the trie that lead on from `state`, from `node` on.
 
-    `cover` int32[4 * n] holds the bytes below each node (byte_cover).
-
+    `cover` int32[4 * n] holds the bytes below each node (byte_cover); `start` uint8[256] the first bytes to try.
     Returns the node where the automaton asked for something, or -1 at the end.
     """
     n = (trie.shape[0] - NODE) // NODE
@@ -70,6 +200,9 @@ def walk(m, trie, tokens, cover, state, node, row):
     while i < n:
         head = np.int64(trie[NODE * i])
         depth = head >> 8
+        if depth == 1 and start[head & 255] == 0:
+            i = np.int64(trie[NODE * i + 1])
+            continue
         here = np.int64(m[levels + depth - 1])
         s = np.int64(m[table + here * 256 + (head & 255)])
         if s == UNKNOWN:
@@ -87,16 +220,33 @@ def walk(m, trie, tokens, cover, state, node, row):
                 return i
             if loops > 0:
                 # Every byte below keeps the state: all tokens of the subtree are allowed, unread.
-                for k in range(trie[NODE * i + 2], trie[NODE * end + 2]):
-                    t = tokens[k]
-                    row[t >> 5] |= np.uint32(1) << np.uint32(t & 31)
+                set_bits(row, tokens, trie[NODE * i + 2], trie[NODE * end + 2])
                 i = end
                 continue
-        for k in range(trie[NODE * i + 2], trie[NODE * i + NODE + 2]):
-            t = tokens[k]
-            row[t >> 5] |= np.uint32(1) << np.uint32(t & 31)
+        set_bits(row, tokens, trie[NODE * i + 2], trie[NODE * i + NODE + 2])
         i += 1
     return np.int64(-1)
+
+
+@njit(cache=True)
+def set_bits(row, tokens, first, last):
+    for k in range(first, last):
+        t = np.uint32(tokens[k])
+        row[t >> np.uint32(5)] |= np.uint32(1) << (t & np.uint32(31))
+
+
+@njit(cache=True)
+def clear_below(trie, tokens, start, row):
+    """Clear in `row` uint32[w] all tokens whose first byte is in start uint8[256]."""
+    n = (trie.shape[0] - NODE) // NODE
+    i = 0
+    while i < n:
+        end = trie[NODE * i + 1]
+        if start[trie[NODE * i] & 255]:
+            for k in range(trie[NODE * i + 2], trie[NODE * end + 2]):
+                t = np.uint32(tokens[k])
+                row[t >> np.uint32(5)] &= ~(np.uint32(1) << (t & np.uint32(31)))
+        i = end
 
 
 @njit(cache=True)
@@ -110,20 +260,14 @@ def spell(m, blob, starts, state, token):
 
 
 @njit(cache=True)
-def recheck(m, blob, starts, state, chosen, first, row):
-    """Clear in `row` uint32[w] those of the tokens chosen[first:] that do not lead on from `state`.
-
-    Returns the index where the automaton asked for something, or -1 at the end.
-    """
+def refused(m, blob, starts, state, chosen, first, row):
+    """The first index k >= first so that `row` uint32[w] allows token chosen[k] but `state` does not, or where something
+    was asked for (the request is in the memory then); -1 if there is none."""
+    m[NEED] = ASK_NOTHING
     for k in range(first, chosen.shape[0]):
         t = np.int64(chosen[k])
-        bit = np.uint32(1) << np.uint32(t & 31)
-        if row[t >> 5] & bit:
-            s = spell(m, blob, starts, state, t)
-            if s == UNKNOWN:
-                return np.int64(k)
-            if s == DEAD:
-                row[t >> 5] &= ~bit
+        if row[t >> 5] & (np.uint32(1) << np.uint32(t & 31)) and spell(m, blob, starts, state, t) <= DEAD:
+            return np.int64(k)
     return np.int64(-1)
 
 
@@ -139,38 +283,37 @@ def successors(m, state, out):
 
 
 @njit(cache=True)
-def interior_lengths(blob, starts, out):
-    """Characters of every token that can stand inside a JSON string, -1 for the others; out int32[V].
+def interior_lengths(blob, starts, chars, breaks):
+    """Where every token leaves a JSON string: into chars int32[V] the characters before that, into breaks int32[V] the
+    byte, which is the token's length where it stays inside.
 
-    Such a token is UTF-8 from a character boundary on, without quote, backslash and control characters; it may end
-    inside a character, which counts.
+    Staying inside means: UTF-8 from a character boundary on, without quote, backslash and control characters; a
+    character cut off at the token's end counts. A broken character leaves at its first byte.
     """
-    for t in range(out.shape[0]):
-        out[t] = _interior_length(blob, starts[t], starts[t + 1])
+    for t in range(chars.shape[0]):
+        chars[t], breaks[t] = _interior(blob, starts[t], starts[t + 1])
 
 
 @njit(cache=True)
-def _interior_length(blob, first, last):
-    if first == last:
-        return -1
+def _interior(blob, first, last):
     chars = 0
     left = 0
+    begun = first
     # Bounds of the next continuation byte: E0, ED, F0 and F4 restrict the one behind them (RFC 3629).
     low, high = 0x80, 0xBF
     for i in range(first, last):
         byte = blob[i]
         if left > 0:
             if byte < low or byte > high:
-                return -1
+                return chars - 1, begun - first
             low, high = 0x80, 0xBF
             left -= 1
             continue
-        if byte < 0x20 or byte == 0x22 or byte == 0x5C:
-            return -1
+        if byte < 0x20 or byte == 0x22 or byte == 0x5C or 0x80 <= byte < 0xC2 or byte > 0xF4:
+            return chars, i - first
         chars += 1
+        begun = i
         if byte >= 0x80:
-            if byte < 0xC2 or byte > 0xF4:
-                return -1
             left = 1 if byte < 0xE0 else (2 if byte < 0xF0 else 3)
             if byte == 0xE0:
                 low = 0xA0
@@ -180,4 +323,4 @@ def _interior_length(blob, first, last):
                 low = 0x90
             elif byte == 0xF4:
                 high = 0x8F
-    return chars
+    return chars, last - first

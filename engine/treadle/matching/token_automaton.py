@@ -27,7 +27,7 @@ from treadle.masks.bitset import Row
 from treadle.matching import kernels
 from treadle.matching.closing import Closer, fewest_tokens
 from treadle.matching.forced import forced_tokens
-from treadle.matching.token_tables import LONGEST, token_tables
+from treadle.matching.token_tables import LONGEST, WalkTrie, token_tables
 from treadle.vocabulary import Vocabulary
 
 #: The state behind an end-of-text token. No automaton uses this number: it means "not computed yet" there.
@@ -35,6 +35,7 @@ DONE: Final = 0
 #: What `advance` answers for a token that is not allowed.
 REFUSED: Final = -1
 _TOKEN_BITS = 22
+_EVERY_BYTE = np.ones(256, np.uint8)
 
 
 class TokenAutomaton:
@@ -86,60 +87,72 @@ class TokenAutomaton:
         row = self._pages.new()
         bits = row.view(np.uint32)
         tables = self.tables
-        k = self._interior(state)
-        if k > 0:
-            bits[:] = tables.interior[k]
-            self._walk(tables.rest, tables.rest_tokens, tables.rest_cover, state, bits)
+        words = self.bytes.memory.words
+        kind, characters = kernels.situation(words, state)
+        if kind == kernels.FREE_TEXT:
+            # Whatever a token begins with leads back here, so only what it goes on with behind that counts.
+            bits[:] = tables.interior[LONGEST]
+            self._walk(tables.tails, state, bits, _EVERY_BYTE)
+        elif kind == kernels.FREE_NAME:
+            self._name(state, bits)
+        elif kind == kernels.BOUNDED and characters < LONGEST:
+            bits[:] = tables.interior[characters]
+            self._walk(tables.rest, state, bits, _EVERY_BYTE)
+        elif kind == kernels.BOUNDED:
+            # Tokens too long for the table of lengths are walked.
+            bits[:] = tables.interior[LONGEST - 1]
+            self._walk(tables.rest_or_long, state, bits, _EVERY_BYTE)
         else:
-            self._walk(tables.trie, tables.trie_tokens, tables.trie_cover, state, bits)
+            start = np.empty(256, np.uint8)
+            kernels.first_bytes(words, state, start)
+            self._walk(tables.trie, state, bits, start)
         if self.bytes.is_accepting(state):
             bits |= tables.eos_row.view(np.uint32)
         row.flags.writeable = False
         return row
 
-    def _walk(
-        self, trie: NDArray[np.int32], tokens: NDArray[np.int32], cover: NDArray[np.int32], state: int,
-        bits: NDArray[np.uint32],
-    ) -> None:  # fmt: skip
-        node = kernels.walk(self.bytes.memory.words, trie, tokens, cover, state, 0, bits)
-        while node >= 0:
-            self.bytes.answer()
-            node = kernels.walk(self.bytes.memory.words, trie, tokens, cover, state, node, bits)
+    def _name(self, state: int, bits: NDArray[np.uint32]) -> None:
+        """A name that may still become a listed one: as if it had left them, but for tokens that go on with one."""
+        left = self.bytes.complete(lambda words: int(kernels.unlisted(words, state)))
+        bits[:] = self.mask(left).view(np.uint32)
+        start = np.zeros(256, np.uint8)
+        words = self.bytes.memory.words
+        kernels.listed_bytes(words, int(kernels.state_row(words, state, at.ST_FIRST)), start)
+        kernels.clear_below(self.tables.rest.nodes, self.tables.rest.tokens, start, bits)
+        self._walk(self.tables.rest, state, bits, start)
 
-    def _interior(self, state: int) -> int:
-        """Longest tokens to take from the class row: 0 where the class does not apply."""
-        memory = self.bytes.memory
-        first, count = memory.rows(at.AT_STATES, state, 1)[0, :2].tolist()
-        most = 0
-        alone = True
-        for config in memory.rows(at.AT_CONFIGS, first, count).tolist():
-            p = memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0]
-            free = p[at.POS_KIND] == at.P_STRING and config[at.CFG_Q] == at.CHAR_ANY and config[at.CFG_DECODE] == 0
-            if not free:
-                alone = False
-            elif p[at.POS_C] < 0:
-                return LONGEST
-            else:
-                most = max(most, min(LONGEST, int(p[at.POS_C]) - config[at.CFG_COUNT]))
-        # A bounded class row says nothing about longer tokens that another configuration may allow.
-        return most if alone else 0
+    def _walk(self, trie: WalkTrie, state: int, bits: NDArray[np.uint32], start: NDArray[np.uint8]) -> None:
+        node = 0
+        while node >= 0:
+            words = self.bytes.memory.words
+            node = kernels.walk(words, trie.nodes, trie.tokens, trie.cover, start, state, node, bits)
+            if node >= 0:
+                self.bytes.answer()
 
     def _without_repeats(self, state: int, row: Row) -> Row:
+        """`row` without the tokens that close a name and repeat it: the row itself when there are none."""
         tables = self.tables
-        if not len(tables.repeating):
-            return row
-        own = self._pages.new()
-        own[:] = row
-        bits = own.view(np.uint32)
-        k = kernels.recheck(self.bytes.memory.words, tables.blob, tables.starts, state, tables.repeating, 0, bits)
+        own = row
+        k = self._refused(state, 0, row)
         while k >= 0:
-            self.bytes.answer()
-            k = kernels.recheck(self.bytes.memory.words, tables.blob, tables.starts, state, tables.repeating, k, bits)
-        if np.array_equal(own, row):
-            self._pages.give_back()
-            return row
+            if own is row:
+                own = self._pages.new()
+                own[:] = row
+            token = int(tables.repeating[k])
+            own.view(np.uint32)[token >> 5] &= np.uint32(~(1 << (token & 31)) & 0xFFFFFFFF)
+            k = self._refused(state, k + 1, row)
         own.flags.writeable = False
         return own
+
+    def _refused(self, state: int, first: int, row: Row) -> int:
+        tables = self.tables
+        bits = row.view(np.uint32)
+        while True:
+            words = self.bytes.memory.words
+            first = kernels.refused(words, tables.blob, tables.starts, state, tables.repeating, first, bits)
+            if first < 0 or words[at.NEED] == at.ASK_NOTHING:
+                return first
+            self.bytes.answer()
 
     # -- transitions -------------------------------------------------------------------------------
 
@@ -159,7 +172,9 @@ class TokenAutomaton:
         tables = self.tables
         if state == DONE or not 0 <= token < tables.size or tables.starts[token] == tables.starts[token + 1]:
             return REFUSED
-        reached = self.bytes.complete(lambda words: int(kernels.spell(words, tables.blob, tables.starts, state, token)))
+        reached = int(kernels.spell(self.bytes.memory.words, tables.blob, tables.starts, state, token))
+        if reached == at.UNKNOWN:
+            reached = self.bytes.complete(lambda words: int(kernels.spell(words, tables.blob, tables.starts, state, token)))
         return REFUSED if reached == at.DEAD else reached
 
     def is_accepting(self, state: int) -> bool:
@@ -210,8 +225,3 @@ class _Pages:
         row: Row = self._page[self._used]
         self._used += 1
         return row
-
-    def give_back(self) -> None:
-        """Take back the row given last, for reuse."""
-        self._used -= 1
-        self._page[self._used] = 0

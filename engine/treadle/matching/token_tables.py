@@ -20,7 +20,7 @@ from treadle.matching import kernels
 from treadle.vocabulary import Trie, Vocabulary
 
 Int32 = NDArray[np.int32]
-#: Most characters that cumulative rows tell apart; longer tokens are walked.
+#: Characters that cumulative rows tell apart; longer tokens, a handful, are in the last row.
 LONGEST = 128
 
 
@@ -32,18 +32,23 @@ class TokenTables:
             raise VocabularyMismatch("a token is too long", found=f"{vocabulary.max_token_bytes} bytes", expected=f"< {LEVELS}")
         self.size = len(vocabulary)
         self.words = bitset.words(self.size)
-        self.trie, self.trie_tokens, self.trie_cover = pack(vocabulary.trie)
+        self.trie = WalkTrie(vocabulary.trie)
         spelled = [data or b"" for data in vocabulary.tokens]
         #: uint8: all tokens' bytes one after the other; int32[V + 1]: where each starts.
         self.blob: NDArray[np.uint8] = np.frombuffer(b"".join(spelled) or b"\0", np.uint8)
         self.starts: Int32 = np.concatenate([[0], np.cumsum([len(data) for data in spelled])]).astype(np.int32)
-        lengths = np.empty(self.size, np.int32)
-        kernels.interior_lengths(self.blob, self.starts, lengths)
-        lengths[lengths > LONGEST] = -1
-        #: interior[k]: the tokens of at most k characters that can stand inside a JSON string.
-        self.interior = _cumulative(lengths, self.words)
-        rest = np.flatnonzero((lengths < 0) & (np.diff(self.starts) > 0))
-        self.rest, self.rest_tokens, self.rest_cover = pack(vocabulary.subtrie(rest.tolist()))
+        chars, breaks = np.empty(self.size, np.int32), np.empty(self.size, np.int32)
+        kernels.interior_lengths(self.blob, self.starts, chars, breaks)
+        lengths = np.diff(self.starts)
+        inside = (breaks == lengths) & (lengths > 0)
+        #: interior[k]: the tokens of at most k characters that can stand inside a JSON string; the last row: of any length.
+        self.interior = _cumulative(np.where(inside, chars, -1), self.words)
+        leaving = np.flatnonzero((breaks < lengths) & (lengths > 0))
+        #: The tokens that do not stay inside a string; and the same tokens by what they go on with where they leave it.
+        self.rest = WalkTrie(vocabulary.subtrie(leaving.tolist()))
+        self.tails = WalkTrie(_tails(spelled, leaving, breaks))
+        long_ones = np.flatnonzero(inside & (chars >= LONGEST))
+        self.rest_or_long = WalkTrie(vocabulary.subtrie(np.union1d(leaving, long_ones).tolist()))
         #: Tokens with three quotes or more: the only ones that can close a member name and repeat it (see masks).
         self.repeating: Int32 = np.flatnonzero([data.count(b'"') >= 3 for data in spelled]).astype(np.int32)
         self.eos = np.array(vocabulary.eos_ids, dtype=np.int64)
@@ -54,22 +59,37 @@ class TokenTables:
         self.longest = vocabulary.max_token_bytes
 
 
-def pack(trie: Trie) -> tuple[Int32, Int32, Int32]:
-    """(int32[3 * n + 3] nodes, int32[t] tokens, int32[4 * n] bytes below), see kernels.py."""
-    n = len(trie)
-    packed = np.zeros(3 * n + 3, np.int32)
-    packed[0 : 3 * n : 3] = trie.byte.astype(np.int32) | (trie.depth.astype(np.int32) << 8)
-    packed[1 : 3 * n : 3] = trie.skip
-    packed[2 : 3 * n + 3 : 3] = trie.token_start
-    cover = np.zeros(4 * n, np.int32)
-    kernels.byte_cover(packed, cover)
-    return packed, np.array(trie.tokens), cover
+class WalkTrie:
+    """A trie as kernels walk it: nodes int32[3 * n + 3], tokens int32[t], bytes below each node int32[4 * n]."""
+
+    __slots__ = ("cover", "nodes", "tokens")
+
+    def __init__(self, trie: Trie) -> None:
+        n = len(trie)
+        nodes = np.zeros(3 * n + 3, np.int32)
+        nodes[0 : 3 * n : 3] = trie.byte.astype(np.int32) | (trie.depth.astype(np.int32) << 8)
+        nodes[1 : 3 * n : 3] = trie.skip
+        nodes[2 : 3 * n + 3 : 3] = trie.token_start
+        self.nodes: Int32 = nodes
+        self.tokens: Int32 = np.array(trie.tokens)
+        self.cover: Int32 = np.zeros(4 * n, np.int32)
+        kernels.byte_cover(nodes, self.cover)
+
+
+def _tails(spelled: list[bytes], leaving: NDArray[np.int64], breaks: Int32) -> Trie:
+    """The trie of what tokens go on with where they leave a string: many tokens share a tail such as `",`."""
+    tails = sorted((spelled[t][breaks[t] :], t) for t in leaving.tolist())
+    lengths = np.array([len(data) for data, _ in tails], np.int64)
+    blob = np.frombuffer(b"".join(data for data, _ in tails) or b"\0", np.uint8)
+    tokens = np.array([t for _, t in tails], np.int32)
+    return Trie.from_sorted(blob, np.cumsum(lengths) - lengths, lengths, tokens)
 
 
 def _cumulative(lengths: Int32, words: int) -> NDArray[np.uint32]:
     rows = np.zeros((LONGEST + 1, words), np.uint32)
-    for k in range(1, LONGEST + 1):
+    for k in range(1, LONGEST):
         rows[k] = rows[k - 1] | bitset.from_tokens(np.flatnonzero(lengths == k), words * 32).view(np.uint32)
+    rows[LONGEST] = rows[LONGEST - 1] | bitset.from_tokens(np.flatnonzero(lengths >= LONGEST), words * 32).view(np.uint32)
     return rows
 
 

@@ -1,0 +1,86 @@
+"""treadle: constrained decoding. Text that satisfies a JSON Schema, a regex, a choice or a Python type: always.
+
+    import treadle
+    text = treadle.generate("Extract the person: ...", schema=Person)
+
+Names are loaded at first use, so that `import treadle` needs neither torch nor transformers and compiles nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from treadle.checking import Verdict, check
+    from treadle.constraints import Choice, Constraint, JsonSchema, PythonType, Regex, Union, compile
+    from treadle.errors import (
+        ConstraintError,
+        InvalidConstraint,
+        LimitExceeded,
+        TokenRejected,
+        TreadleError,
+        UnsatisfiableConstraint,
+        UnsupportedFeature,
+        VocabularyMismatch,
+    )
+    from treadle.generate import generate, stream
+    from treadle.integrations.logits_processor import LogitsProcessor
+    from treadle.matching.compiled import Compiled
+    from treadle.matching.matcher import Matcher
+    from treadle.vocabulary import Vocabulary
+
+_HOMES = {
+    "treadle.checking": ("Verdict", "check"),
+    "treadle.constraints": ("Choice", "Constraint", "JsonSchema", "PythonType", "Regex", "Union", "compile"),
+    "treadle.errors": (
+        "ConstraintError", "InvalidConstraint", "LimitExceeded", "TokenRejected", "TreadleError",
+        "UnsatisfiableConstraint", "UnsupportedFeature", "VocabularyMismatch",
+    ),
+    "treadle.generate": ("generate", "stream"),
+    "treadle.integrations.logits_processor": ("LogitsProcessor",),
+    "treadle.matching.compiled": ("Compiled",),
+    "treadle.matching.matcher": ("Matcher",),
+    "treadle.vocabulary": ("Vocabulary",),
+}  # fmt: skip
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Choice",
+    "Compiled",
+    "Constraint",
+    "ConstraintError",
+    "InvalidConstraint",
+    "JsonSchema",
+    "LimitExceeded",
+    "LogitsProcessor",
+    "Matcher",
+    "PythonType",
+    "Regex",
+    "TokenRejected",
+    "TreadleError",
+    "Union",
+    "UnsatisfiableConstraint",
+    "UnsupportedFeature",
+    "Verdict",
+    "Vocabulary",
+    "VocabularyMismatch",
+    "check",
+    "compile",
+    "generate",
+    "stream",
+]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'treadle' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    # `treadle.generate` is also a module: the function has to win, whatever was imported first.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,425 @@
+"""The command line: `treadle generate`, `treadle check`, `treadle compile`.
+
+In: files, `-` for standard input, or the name of a schema that ships with treadle. Out: the result on standard
+output, for people or (`--json`) for programs; anything that went wrong as one line on standard error. Exit status 0:
+done, accepted; 1: the instance is refused; 2: the constraint, the files or the arguments are wrong; 3: a mistake of
+treadle's own.
+Reading arguments is all that happens here; the three commands call the same functions as `import treadle`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import treadle
+from treadle import library
+from treadle.errors import InvalidConstraint, TreadleError
+
+REFUSED, WRONG, BROKEN, INTERRUPTED = 1, 2, 3, 130
+DEBUG = "TREADLE_DEBUG"
+#: The class of all usage errors has moved between typer's releases, so it is taken from a public subclass of it:
+#: a BadParameter is a UsageError is a ClickException.
+USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
+JSON_SPACE = b" \t\r\n"
+
+app = typer.Typer(
+    name="treadle",
+    help="What a language model writes satisfies a JSON Schema, a regular expression or a type, always.",
+    epilog="Exit status: 0 done or accepted, 1 refused, 2 wrong constraint, file or argument.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Order(str, Enum):
+    declared = "declared"
+    any = "any"
+
+
+class Whitespace(str, Enum):
+    flexible = "flexible"
+    compact = "compact"
+    python = "python"
+    any = "any"
+
+
+class Escapes(str, Enum):
+    canonical = "canonical"
+    any = "any"
+
+
+class Formats(str, Enum):
+    asserted = "assert"
+    annotate = "annotate"
+
+
+OrderOption = Annotated[Order, typer.Option(help="Order of an object's members.")]
+WhitespaceOption = Annotated[Whitespace, typer.Option(help="White space between JSON tokens.")]
+EscapesOption = Annotated[Escapes, typer.Option(help="Spelling of characters in JSON strings.")]
+FormatsOption = Annotated[Formats, typer.Option(help="Whether `format` is enforced.")]
+LenientOption = Annotated[
+    bool, typer.Option("--lenient", help="Report what cannot be enforced instead of refusing it.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
+ModelOption = Annotated[
+    str | None, typer.Option(help="Name or folder of a transformers model [default: the bundled one].")
+]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status. Never raises, unless TREADLE_DEBUG is set."""
+    try:
+        return _run(arguments)
+    except TreadleError as error:
+        return _complain(error, WRONG)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone. Python would complain once more when it flushes at exit, so give it a sink.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        return _complain(
+            f"internal error: {type(error).__name__}: {error} (set {DEBUG}=1 for the traceback)", BROKEN
+        )
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    # typer prints usage errors as a box of several lines; without its standalone mode they come to us instead.
+    try:
+        status = app(args=arguments, prog_name="treadle", standalone_mode=False)
+    except typer.Exit as leave:
+        return leave.exit_code
+    except typer.Abort:
+        return INTERRUPTED
+    except USAGE_ERROR as error:
+        # The one class without a message of its own: no arguments at all. Its text is the help.
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()
+            return WRONG
+        return _complain(error.format_message(), WRONG)
+    return status if isinstance(status, int) else 0
+
+
+def _complain(error: object, status: int) -> int:
+    line = " ".join(str(error).split())
+    print(f"treadle: {line}", file=sys.stderr)
+    return status
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"treadle {treadle.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version.")
+    ] = False,
+) -> None:
+    """What a language model writes satisfies a JSON Schema, a regular expression or a type, always."""
+
+
+@app.command()
+def generate(
+    prompt: Annotated[str, typer.Argument(help="The prompt, or - to read it from standard input.")],
+    schema: Annotated[
+        str | None, typer.Option(help="JSON Schema: a file, -, or the name of a shipped one.")
+    ] = None,
+    regex: Annotated[
+        str | None, typer.Option(help="Regular expression in Python's dialect; the whole text matches it.")
+    ] = None,
+    choices: Annotated[
+        list[str] | None, typer.Option(help="One allowed text; give it several times.")
+    ] = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="int, float, bool, str, or module:Class.")
+    ] = None,
+    model: ModelOption = None,
+    max_tokens: Annotated[
+        int, typer.Option(min=1, help="Token budget; the text is complete and valid within it.")
+    ] = 256,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="0 takes the likeliest token, 1 samples as the model says [default: 0; 1 with -n, --top-k ...]",
+        ),
+    ] = None,
+    top_k: Annotated[int | None, typer.Option(min=1, help="Sample among the k likeliest tokens.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Sample among the likeliest tokens that sum up to p.")
+    ] = None,
+    min_p: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Leave out tokens below min_p times the likeliest.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Makes sampling repeatable.")] = None,
+    n: Annotated[int, typer.Option("-n", "--n", min=1, help="How many texts.")] = 1,
+    stream: Annotated[bool, typer.Option("--stream", help="Print the text as it is written.")] = False,
+    property_order: OrderOption = Order.declared,
+    whitespace: WhitespaceOption = Whitespace.flexible,
+    escapes: EscapesOption = Escapes.any,
+    formats: FormatsOption = Formats.asserted,
+    lenient: LenientOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a model write text that satisfies a constraint."""
+    given = {"schema": schema, "regex": regex, "choices": choices, "type": type_}
+    kind = _only_one(given)
+    if stream and (as_json or n > 1):
+        raise typer.BadParameter("--stream goes with neither --json nor -n")
+    if prompt == "-" and schema == "-":
+        raise typer.BadParameter("the prompt and the schema cannot both be standard input")
+    policies = _policies(property_order, whitespace, escapes, formats, lenient)
+    constraint = _constraint(kind, given[kind], policies)
+    text = _decode(_read(prompt), "the prompt").rstrip("\n") if prompt == "-" else prompt
+    sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}
+    options = {
+        "model": model,
+        "max_tokens": max_tokens,
+        **{k: v for k, v in sampling.items() if v is not None},
+    }
+    if stream:
+        _stream(text, constraint, options)
+        return
+    with _progress("writing"):
+        results = treadle.generate(text, constraint, n=n, return_results=True, **options)
+    if as_json:
+        _print_json({"results": [_result(result) for result in results]})
+        return
+    for result in results:
+        typer.echo(str(result))
+
+
+@app.command()
+def check(
+    schema: Annotated[str, typer.Argument(help="JSON Schema: a file, -, or the name of a shipped one.")],
+    instance: Annotated[str, typer.Argument(help="JSON text: a file or -.")],
+    property_order: OrderOption = Order.any,
+    whitespace: WhitespaceOption = Whitespace.any,
+    escapes: EscapesOption = Escapes.any,
+    formats: FormatsOption = Formats.asserted,
+    lenient: LenientOption = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Say whether a JSON text satisfies a schema and, if not, where it leaves it and what was allowed there."""
+    if schema == "-" and instance == "-":
+        raise typer.BadParameter("the schema and the instance cannot both be standard input")
+    policies = _policies(property_order, whitespace, escapes, formats, lenient)
+    constraint = _constraint("schema", schema, policies)
+    data = _read(instance)
+    with _progress("checking"):
+        # A file ends with a newline, whatever the policy on white space; the place counts from its start all the same.
+        verdict = _place(treadle.check(constraint, data.strip(JSON_SPACE)), data)
+    if as_json:
+        _print_json({"accepted": True} if verdict["accepted"] else verdict)
+    elif verdict["accepted"]:
+        typer.echo("accepted")
+    else:
+        place = "byte {offset} (line {line}, column {column}), at {pointer}".format(**verdict)
+        typer.echo(f"refused at {place}: found {verdict['found']}, expected {verdict['expected']}")
+    return 0 if verdict["accepted"] else REFUSED
+
+
+@app.command()
+def compile(
+    schema: Annotated[str, typer.Argument(help="JSON Schema: a file, -, or the name of a shipped one.")],
+    vocab: Annotated[Path | None, typer.Option(help="Folder of a tokenizer, or its tokenizer.json.")] = None,
+    property_order: OrderOption = Order.declared,
+    whitespace: WhitespaceOption = Whitespace.flexible,
+    escapes: EscapesOption = Escapes.any,
+    formats: FormatsOption = Formats.asserted,
+    lenient: LenientOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compile a schema and report what is enforced, what is not, and what it took."""
+    policies = _policies(property_order, whitespace, escapes, formats, lenient)
+    constraint = _constraint("schema", schema, policies)
+    with _progress("reading the vocabulary"):
+        vocabulary = _vocabulary(vocab)
+    started = time.perf_counter()
+    with _progress("compiling"):
+        compiled = treadle.compile(constraint, vocabulary)
+        compiled.matcher().mask()
+    seconds = time.perf_counter() - started
+    rows = _report(compiled, policies, vocabulary, seconds)
+    if as_json:
+        _print_json(rows)
+        return
+    for name, value in rows.items():
+        for line in value if isinstance(value, list) and value else [value or "none"]:
+            typer.echo(f"{name:<12} {line}")
+            name = ""  # the second line of a row has no label
+
+
+# ---- constraints from arguments
+
+
+def _only_one(given: dict[str, Any]) -> str:
+    named = [name for name, value in given.items() if value]
+    if len(named) != 1:
+        raise typer.BadParameter("give exactly one of --schema, --regex, --choices, --type")
+    return named[0]
+
+
+def _policies(
+    order: Order, space: Whitespace, escapes: Escapes, formats: Formats, lenient: bool
+) -> dict[str, Any]:
+    return {
+        "property_order": order.value,
+        "whitespace": space.value,
+        "escapes": escapes.value,
+        "formats": formats.value,
+        "lenient": lenient,
+    }
+
+
+def _constraint(kind: str, value: Any, policies: dict[str, Any]) -> Any:
+    if kind == "schema":
+        return treadle.JsonSchema(_schema(value), **policies)
+    if kind == "regex":
+        return treadle.Regex(value)
+    if kind == "choices":
+        return treadle.Choice(value)
+    return treadle.PythonType(_python_type(value), policies)
+
+
+def _schema(source: str) -> Any:
+    if source != "-" and not Path(source).exists() and source in library.names("schemas"):
+        source = str(library.find("schemas", source))
+    place = "standard input" if source == "-" else source
+    try:
+        schema = json.loads(_decode(_read(source), place), parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        where = f"{place}, line {error.lineno}, column {error.colno}"
+        raise InvalidConstraint(f"the schema is not JSON: {error.msg}", where=where) from None
+    except ValueError as error:  # NaN, or a number of more digits than Python reads
+        raise InvalidConstraint(f"the schema is not JSON: {error}", where=place) from None
+    except RecursionError:
+        raise InvalidConstraint("the schema is nested too deeply to be read", where=place) from None
+    if not isinstance(schema, (dict, bool)):
+        raise InvalidConstraint(
+            "not a schema", where=place, found=type(schema).__name__, expected="an object or a boolean"
+        )
+    return schema
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _python_type(name: str) -> Any:
+    builtin = {"int": int, "float": float, "bool": bool, "str": str}.get(name)
+    if builtin is not None:
+        return builtin
+    module, separator, attribute = name.partition(":")
+    if not separator:
+        raise typer.BadParameter(f"--type {name}: give int, float, bool, str, or module:Class")
+    sys.path.insert(0, str(Path.cwd()))  # a class in the user's own file, as `python -m` would find it
+    try:
+        return getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise typer.BadParameter(f"--type {name}: {error}") from None
+    finally:
+        sys.path.pop(0)
+
+
+def _vocabulary(source: Path | None) -> Any:
+    if source is None:
+        return treadle.Vocabulary([bytes([byte]) for byte in range(256)] + [None], eos_ids=256)
+    if not source.exists():
+        raise typer.BadParameter(f"--vocab {source}: no such file or folder")
+    return treadle.Vocabulary.from_tokenizer(source)
+
+
+# ---- reading and writing
+
+
+def _read(source: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"{source}: {error.strerror or error}") from None
+
+
+def _decode(data: bytes, place: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidConstraint("not UTF-8", where=f"{place}, byte {error.start}") from None
+
+
+def _place(verdict: treadle.Verdict, data: bytes) -> dict[str, Any]:
+    """A verdict about the middle of `data` as a place in all of it."""
+    offset = verdict.offset + len(data) - len(data.lstrip(JSON_SPACE))
+    return {
+        "accepted": verdict.accepted,
+        "offset": offset,
+        "line": data.count(b"\n", 0, offset) + 1,
+        "column": offset - data.rfind(b"\n", 0, offset),
+        "pointer": verdict.pointer or "#",
+        "found": verdict.found,
+        "expected": verdict.expected,
+    }
+
+
+def _stream(prompt: str, constraint: Any, options: dict[str, Any]) -> None:
+    for piece in treadle.stream(prompt, constraint, **options):
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n")
+
+
+def _result(result: Any) -> dict[str, Any]:
+    return {
+        "text": result.text,
+        "value": result.value,
+        "tokens": len(result.tokens),
+        "log_probability": {"model": result.scores.raw, "constrained": result.scores.local},
+        "finish_reason": result.finish_reason,
+        "model_calls": result.model_calls,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _report(compiled: Any, policies: dict[str, Any], vocabulary: Any, seconds: float) -> dict[str, Any]:
+    return {
+        "policies": [f"{name}={value}" for name, value in policies.items()],
+        "relaxations": [str(entry) for entry in compiled.report],
+        "vocabulary": f"{len(vocabulary)} tokens",
+        "states": compiled.automaton.bytes.state_count,
+        "seconds": round(seconds, 4),
+    }
+
+
+def _print_json(value: object) -> None:
+    # Escaped, so that the line survives a pipe or a log with any encoding.
+    typer.echo(json.dumps(value))
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[None]:
+    """A moving line on standard error while something takes long, for people only."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{what} ..."):
+        yield

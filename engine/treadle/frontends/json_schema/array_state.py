@@ -1,0 +1,239 @@
+"""Arrays in progress: what the next item must be, and what is left to do after it.
+
+In: a container formula. Out: interned states with `next` and `can_close`. `FixedArray` is the state of prefixes,
+rest and counts; `OpenArray` of any formula, stepping by derivatives. Only what leads to some complete array is
+offered. With `uniqueItems` the state after an item has `needs_item_value`: `remember(value)` then gives the state in
+which the value may not come again. Where an item can only be one of a few values there is a branch for each of them
+instead, and nothing has to be remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from treadle.frontends.json_schema.array_trackers import Unique
+from treadle.frontends.json_schema.finite import finite_values
+from treadle.frontends.json_schema.formula import Formula
+from treadle.frontends.json_schema.literals import literals
+from treadle.frontends.json_schema.object_state import closes, formula_bytes, separated
+from treadle.frontends.json_schema.object_trackers import AtLeast, AtMost, describe_count
+from treadle.frontends.json_schema.values import value_key
+
+if TYPE_CHECKING:
+    from treadle.frontends.json_schema.compilation import Compilation
+
+Branches = tuple[tuple[Formula, "ArrayState"], ...]
+
+#: Items that can be only so many values get a branch for each value under `uniqueItems`.
+_FEW = 24
+
+
+class ArrayState(Protocol):
+    """An array of which some items are written. Equal residuals are the same object."""
+
+    @property
+    def can_close(self) -> bool:
+        """Whether the array may end here."""
+        ...
+
+    @property
+    def needs_item_value(self) -> bool:
+        """Whether the value of the item just written must be given to `remember` before `next` is asked."""
+        ...
+
+    def next(self) -> Branches:
+        """Ways to write one more item: goal of the item, state after it."""
+        ...
+
+    def remember(self, value: Any) -> ArrayState:
+        """The state that knows the value of the item just written."""
+        ...
+
+    def min_bytes(self) -> int:
+        """A lower bound on the bytes still to come, with the closing bracket."""
+        ...
+
+    def describe(self) -> str: ...
+
+
+class FixedArray:
+    """Prefix and rest trackers at one index, and how many more items."""
+
+    __slots__ = ("_goal", "_next", "compilation", "high", "low", "trackers")
+
+    needs_item_value = False
+
+    def __init__(self, compilation: Compilation, trackers: tuple[Any, ...], low: int, high: int | None) -> None:
+        self.compilation = compilation
+        self.trackers = trackers
+        self.low = low
+        self.high = high
+        self._goal: Formula | None = None
+        self._next: Branches | None = None
+
+    @property
+    def can_close(self) -> bool:
+        return self.low <= 0
+
+    @property
+    def goal(self) -> Formula:
+        """What the next item must satisfy."""
+        if self._goal is None:
+            algebra = self.compilation.algebra
+            self._goal = algebra.conjunction([tracker.goal() for tracker in self.trackers])
+        return self._goal
+
+    def next(self) -> Branches:
+        if self._next is None:
+            self._next = self._step()
+        return self._next
+
+    def _step(self) -> Branches:
+        if self.high == 0 or self.goal.is_empty():
+            return ()
+        return ((self.goal, self.after),)
+
+    @property
+    def after(self) -> FixedArray:
+        low = self.low - 1 if self.low > 0 else 0
+        high = None if self.high is None else self.high - 1
+        trackers = tuple(tracker.after for tracker in self.trackers)
+        return self.compilation.fixed_array(trackers, low, high)
+
+    def remember(self, value: Any) -> FixedArray:
+        return self
+
+    def min_bytes(self) -> int:
+        if self.low == 0:
+            return 1
+        state, total = self, 0
+        for _ in range(min(self.low, 64)):
+            total += state.goal.min_bytes() + 1
+            state = state.after
+        return total + 2 * max(self.low - 64, 0)
+
+    def describe(self) -> str:
+        parts = [tracker.describe() for tracker in self.trackers]
+        if self.low or self.high is not None:
+            parts.append(describe_count(self.low, self.high))
+        return "array: " + "; ".join(parts or ["anything"])
+
+    def __repr__(self) -> str:
+        return f"<{self.describe()}>"
+
+
+class OpenArray:
+    """A state of any container formula."""
+
+    __slots__ = ("_next", "compilation", "formula")
+
+    def __init__(self, compilation: Compilation, formula: Formula) -> None:
+        self.compilation = compilation
+        self.formula = formula
+        self._next: Branches | None = None
+
+    @property
+    def can_close(self) -> bool:
+        return closes(self.formula)
+
+    @property
+    def needs_item_value(self) -> bool:
+        return is_awaiting(self.formula)
+
+    def next(self) -> Branches:
+        if self._next is None:
+            found = []
+            for goal, rest in array_branches(self.formula):
+                if not goal.is_empty():
+                    found.extend((goal, state) for state in self.compilation.array_states(rest))
+            self._next = tuple(found)
+        return self._next
+
+    def remember(self, value: Any) -> ArrayState:
+        formula = remembering(self.formula, value_key(value), value)
+        return self.compilation.array_state(formula)
+
+    def min_bytes(self) -> int:
+        return 1 + formula_bytes(self.formula)
+
+    def describe(self) -> str:
+        return "array: " + self.formula.describe()
+
+    def __repr__(self) -> str:
+        return f"<{self.describe()}>"
+
+
+def array_branches(formula: Formula) -> list[tuple[Formula, Formula]]:
+    """The derivative of a container formula by one more item, as (goal, rest) pairs; kept on the formula."""
+    known = formula.derived
+    if known is None:
+        known = formula.derived = {}
+    found: list[tuple[Formula, Formula]] | None = known.get("item")
+    if found is None:
+        algebra = formula.algebra
+        mixed = algebra.rebuild(formula, lambda literal: literal.atom.derive(algebra))
+        found = known["item"] = _by_value(separated(mixed))
+    return found
+
+
+def _by_value(pairs: list[tuple[Formula, Formula]]) -> list[tuple[Formula, Formula]]:
+    """Branches whose rest awaits the item's value, taken apart by value where there are few."""
+    found: list[tuple[Formula, Formula]] = []
+    for goal, rest in pairs:
+        few = finite_values(goal, _FEW) if is_awaiting(rest) else None
+        if few is None:
+            found.append((goal, rest))
+        else:
+            algebra = goal.algebra
+            found.extend((literals(algebra, [value]), remembering(rest, value_key(value), value)) for value in few)
+    return found
+
+
+def is_awaiting(formula: Formula) -> bool:
+    """Whether a tracker waits for the value of the item just written."""
+    if formula.atom is not None:
+        return isinstance(formula.atom, Unique) and formula.atom.awaiting
+    return any(is_awaiting(member) for member in formula.members)
+
+
+def remembering(formula: Formula, key: Hashable, value: Any) -> Formula:
+    """The formula in which the trackers that wait have seen the value."""
+    algebra = formula.algebra
+
+    def told(literal: Formula) -> Formula:
+        atom = literal.atom
+        if isinstance(atom, Unique) and atom.awaiting:
+            return algebra.atom(atom.with_value(key, value))
+        return literal
+
+    return algebra.rebuild(formula, told)
+
+
+def forgetting(formula: Formula) -> Formula:
+    """The formula in which the trackers that wait wait no more: right where values never run out."""
+    algebra = formula.algebra
+
+    def told(literal: Formula) -> Formula:
+        atom = literal.atom
+        if isinstance(atom, Unique) and atom.awaiting:
+            return algebra.atom(atom.forgetting())
+        return literal
+
+    return algebra.rebuild(formula, told)
+
+
+def fixed_array_parts(formula: Formula) -> tuple[tuple[Any, ...], int, int | None] | None:
+    """Fixed trackers and the counts of a conjunction; None where there is anything else."""
+    trackers = []
+    low, high = 0, None
+    for conjunct in formula.conjuncts:
+        if conjunct.is_atom and getattr(conjunct.atom, "fixed", False):
+            trackers.append(conjunct.atom)
+        elif isinstance(conjunct.atom, AtLeast):
+            low = conjunct.atom.low
+        elif isinstance(conjunct.atom, AtMost):
+            high = conjunct.atom.high
+        else:
+            return None
+    return tuple(trackers), low, high

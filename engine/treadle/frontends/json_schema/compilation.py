@@ -1,0 +1,268 @@
+"""One schema being compiled: its documents, formulas, states, and the answers to what goals are asked.
+
+In: a schema and options. Out: a `Compilation` whose `root` is the goal of the whole. Owns every table that interns
+something, so that dropping it frees all. Everything below the root is made when it is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from treadle.errors import InvalidConstraint, UnsatisfiableConstraint
+from treadle.frontends.json_schema import values
+from treadle.frontends.json_schema.array_state import ArrayState, FixedArray, OpenArray, fixed_array_parts
+from treadle.frontends.json_schema.cases import Cases
+from treadle.frontends.json_schema.documents import Documents, Resource
+from treadle.frontends.json_schema.drafts import GUESSED, Group, draft_of
+from treadle.frontends.json_schema.formula import Algebra, Formula, alternatives
+from treadle.frontends.json_schema.in_place import expand
+from treadle.frontends.json_schema.least_bytes import LeastBytes
+from treadle.frontends.json_schema.literals import literals
+from treadle.frontends.json_schema.name_classes import NameTable, names_and_languages
+from treadle.frontends.json_schema.number_keywords import number_language
+from treadle.frontends.json_schema.object_state import FixedObject, Frame, ObjectState, OpenObject, fixed_parts
+from treadle.frontends.json_schema.report import Report
+from treadle.frontends.json_schema.satisfiable import Search
+from treadle.frontends.json_schema.schema import Link, Schema
+from treadle.frontends.json_schema.string_keywords import StringCase, string_cases
+from treadle.frontends.json_schema.wellformed import DynamicReference, load
+from treadle.grammar.expression import NOTHING, Expr
+
+#: Alternatives into which a container formula may be multiplied out; beyond, it stays one state with a formula.
+_ALTERNATIVES = 12
+
+
+class Compilation:
+    """See the top of the file. Made by `compile_schema`."""
+
+    def __init__(
+        self,
+        schema: Any,
+        *,
+        declared_order: bool,
+        assert_formats: bool,
+        lenient: bool,
+        registry: Any = None,
+    ) -> None:
+        self.declared_order = declared_order
+        self.assert_formats = assert_formats
+        self.lenient = lenient
+        self.report = Report()
+        self.algebra = Algebra()
+        self.algebra.hooks = self
+        self.search = Search(self)
+        self.least = LeastBytes()
+        self.documents = Documents(registry)
+        #: Schemas read, by the identity of their contents and the dynamic scope. N.B. `source` keeps them alive.
+        self.schemas: dict[tuple[int, tuple[str, ...]], Schema] = {}
+        self.source = schema
+        #: Schemas that are being expanded, to notice those that come back to themselves.
+        self.expanding: dict[tuple[Schema, int], None] = {}
+        self._goals: dict[tuple[int, tuple[str, ...]], Formula] = {}
+        self._tables: dict[Any, NameTable] = {}
+        self._frames: dict[Any, Frame] = {}
+        self._objects: dict[Any, Any] = {}
+        self._arrays: dict[Any, Any] = {}
+        self.root = self._read(schema)
+
+    def _read(self, schema: Any) -> Formula:
+        draft = draft_of(schema) or GUESSED
+        resource = self.documents.root(schema, draft)
+        try:
+            load(self, schema, "#", resource)
+        except DynamicReference:
+            self.schemas.clear()
+            self.documents.dynamic = True
+            resource = self.documents.root(schema, draft)
+            load(self, schema, "#", resource)
+        return self.goal(schema, "#", resource)
+
+    # Goals.
+
+    def goal(self, contents: Any, link: Link, resource: Resource) -> Formula:
+        """The goal of a schema that was read."""
+        if contents is True:
+            return self.algebra.TRUE
+        if contents is False:
+            return self.algebra.FALSE
+        key = (id(contents), resource.scope)
+        known = self._goals.get(key)
+        if known is None:
+            known = self._goals[key] = self._goal(key, link)
+        return known
+
+    def _goal(self, key: tuple[int, tuple[str, ...]], link: Link) -> Formula:
+        """Simplified where a look does: no assertions, nothing but a reference, nothing but listed values."""
+        passed = {key}
+        while True:
+            schema = self.schemas[key]
+            groups = schema.groups
+            if not groups:
+                return self.algebra.TRUE
+            if not groups & ~(Group.VALUES | Group.TYPE):
+                return self._listed(schema) if groups & Group.VALUES else self.algebra.atom(schema)
+            if groups != Group.IN_PLACE or not _is_reference_only(schema):
+                return self.algebra.atom(schema)
+            contents, _, resource = schema.targets["$ref"]
+            if isinstance(contents, bool):
+                return self.algebra.TRUE if contents else self.algebra.FALSE
+            key = (id(contents), resource.scope)
+            if key in passed:
+                raise InvalidConstraint("the reference leads back to itself", where=schema.at("$ref"))
+            passed.add(key)
+
+    def _listed(self, schema: Schema) -> Formula:
+        found = self.algebra.TRUE
+        if schema.get("enum") is not None:
+            found = literals(self.algebra, _of_type(schema, schema.contents["enum"]), schema.at("enum"))
+        if "const" in schema.contents and "const" in schema.draft.keywords:
+            one = literals(self.algebra, _of_type(schema, [schema.contents["const"]]), schema.at("const"))
+            found = self.algebra.conjunction((found, one))
+        return found
+
+    # What goals are asked (`formula.Hooks`).
+
+    def is_empty(self, goal: Formula) -> bool:
+        return self.search.is_empty(goal)
+
+    def cases(self, goal: Formula) -> Cases:
+        known: Cases | None = goal.answers.get("cases")
+        if known is None:
+            known = goal.answers["cases"] = self._cases(goal)
+        return known
+
+    def _cases(self, goal: Formula) -> Cases:
+        possible = goal.possible
+        return Cases(
+            null=bool(possible & values.NULL) and expand(goal, values.NULL).is_true,
+            true=bool(possible & values.TRUE) and expand(goal, values.TRUE).is_true,
+            false=bool(possible & values.FALSE) and expand(goal, values.FALSE).is_true,
+            number=self.numbers(goal) if possible & values.NUMBER else NOTHING,
+            strings=self.strings(goal) if possible & values.STRING else (),
+            arrays=self.array_states(expand(goal, values.ARRAY)) if possible & values.ARRAY else (),
+            objects=self._first_objects(goal) if possible & values.OBJECT else (),
+        )
+
+    def strings(self, goal: Formula) -> tuple[StringCase, ...]:
+        known: tuple[StringCase, ...] | None = goal.answers.get("strings")
+        if known is None:
+            formula = expand(goal, values.STRING)
+            known = goal.answers["strings"] = string_cases(formula, lambda message: self._undecided(goal, message))
+        return known
+
+    def numbers(self, goal: Formula) -> Expr:
+        known: Expr | None = goal.answers.get("numbers")
+        if known is None:
+            formula = expand(goal, values.NUMBER)
+            known = goal.answers["numbers"] = number_language(formula, lambda message: self._undecided(goal, message))
+        return known
+
+    def has_numbers(self, goal: Formula) -> bool:
+        return self.numbers(goal) is not NOTHING
+
+    def _undecided(self, goal: Formula, message: str) -> None:
+        self.report.add("inexact", "#", f"{message}: {goal.describe()}")
+
+    def min_bytes(self, goal: Formula) -> int:
+        return self.least.of_goal(goal)
+
+    # States.
+
+    def _first_objects(self, goal: Formula) -> tuple[ObjectState, ...]:
+        formula = expand(goal, values.OBJECT)
+        found: list[ObjectState] = []
+        for option in alternatives(formula, _ALTERNATIVES):
+            found.extend(self.object_states(option, self.table_of(option), 0, frozenset()))
+        return tuple(dict.fromkeys(found))
+
+    def object_states(
+        self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]
+    ) -> tuple[ObjectState, ...]:
+        """The formula as a union of states; those that cannot be completed left out."""
+        found: list[ObjectState] = []
+        for option in alternatives(formula, _ALTERNATIVES):
+            if self.search.object_is_live(option, table, at, seen):
+                found.append(self._object_state(option, table, at, seen))
+        return tuple(found)
+
+    def _object_state(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> ObjectState:
+        parts = fixed_parts(formula)
+        if parts is not None:
+            trackers, absent, missing, low, high = parts
+            return self.fixed_object(self.frame(trackers, absent, table), missing, low, high, at, seen)
+        key = (formula, table, at, seen)
+        known: OpenObject | None = self._objects.get(key)
+        if known is None:
+            known = self._objects[key] = OpenObject(self, formula, table, at, seen)
+        return known
+
+    def fixed_object(
+        self, frame: Frame, missing: frozenset[str], low: int, high: int | None, at: int, seen: frozenset[str]
+    ) -> FixedObject:
+        key = (frame, missing, low, high, at, seen)
+        known: FixedObject | None = self._objects.get(key)
+        if known is None:
+            known = self._objects[key] = FixedObject(frame, missing, low, high, at, seen)
+        return known
+
+    def frame(self, trackers: tuple[Any, ...], absent: frozenset[str], table: NameTable) -> Frame:
+        key = (trackers, absent, table)
+        known = self._frames.get(key)
+        if known is None:
+            known = self._frames[key] = Frame(self, trackers, absent, table)
+        return known
+
+    def table_of(self, formula: Formula) -> NameTable:
+        """The names of a container formula at its start."""
+        key = names_and_languages(formula)
+        known = self._tables.get(key)
+        if known is None:
+            known = self._tables[key] = NameTable(*key)
+        return known
+
+    def array_states(self, formula: Formula) -> tuple[ArrayState, ...]:
+        """The formula as a union of states; those that cannot be completed left out."""
+        options = alternatives(formula, _ALTERNATIVES)
+        return tuple(self.array_state(option) for option in options if self.search.array_is_live(option))
+
+    def array_state(self, formula: Formula) -> ArrayState:
+        parts = fixed_array_parts(formula)
+        if parts is not None:
+            return self.fixed_array(*parts)
+        known: OpenArray | None = self._arrays.get(formula)
+        if known is None:
+            known = self._arrays[formula] = OpenArray(self, formula)
+        return known
+
+    def fixed_array(self, trackers: tuple[Any, ...], low: int, high: int | None) -> FixedArray:
+        key = (trackers, low, high)
+        known: FixedArray | None = self._arrays.get(key)
+        if known is None:
+            known = self._arrays[key] = FixedArray(self, trackers, low, high)
+        return known
+
+    def check_satisfiable(self) -> None:
+        """Refuse a root that nothing satisfies."""
+        if self.root.is_empty():
+            raise UnsatisfiableConstraint("nothing satisfies the schema", where="#", found=self.root.describe())
+
+
+def _is_reference_only(schema: Schema) -> bool:
+    if "$ref" not in schema.targets:
+        return False
+    if not schema.draft.ref_siblings:
+        return True
+    keywords = schema.draft.keywords
+    return all(
+        name == "$ref" or (keyword := keywords.get(name)) is None or not keyword.group for name in schema.contents
+    )
+
+
+def _of_type(schema: Schema, listed: list[Any]) -> list[Any]:
+    allowed = schema.kinds_allowed
+    return [
+        value
+        for value in listed
+        if (kind := values.kind_of(value)) & allowed
+        and not (kind == values.NUMBER and schema.only_integers and not values.is_integral(value))
+    ]

@@ -1,0 +1,214 @@
+"""The drafts of JSON Schema: which keywords each one has, what shape they take, and how references work in it.
+
+In: the `$schema` URI. Out: a `Draft`. Keywords that a draft does not have are annotations there. The default (no
+`$schema`, or one that is unknown) is 2020-12 plus the older spellings that real schemas use without saying so:
+tuple `items`, `dependencies`, boolean `exclusiveMinimum`; they are malformed or meaningless in 2020-12, so reading
+them changes no well-formed schema's verdict but for `dependencies`, which 2020-12 calls an annotation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntFlag
+from typing import Any
+
+
+class Group(IntFlag):
+    """Which families of keywords a schema has; what is absent costs nothing when it is expanded."""
+
+    NONE = 0
+    TYPE = 1
+    VALUES = 2
+    STRING = 4
+    NUMBER = 8
+    ARRAY = 16
+    OBJECT = 32
+    IN_PLACE = 64
+    UNEVALUATED = 128
+
+
+class Shape(Enum):
+    """What a keyword's value must look like."""
+
+    SCHEMA = "a schema"
+    SCHEMAS = "a non-empty array of schemas"
+    SCHEMA_MAP = "an object of schemas"
+    SCHEMA_OR_SCHEMAS = "a schema or an array of schemas"
+    NAMES = "an array of strings"
+    NAMES_OR_FLAG = "an array of strings"
+    NAME_LISTS = "an object of arrays of strings"
+    DEPENDENCIES = "an object of schemas or arrays of strings"
+    PATTERN = "a regular expression"
+    PATTERN_MAP = "an object of schemas with regular expressions as names"
+    COUNT = "a non-negative integer"
+    NUMBER = "a number"
+    NUMBER_OR_FLAG = "a number or a boolean"
+    POSITIVE = "a number above 0"
+    FLAG = "a boolean"
+    TYPE = "a type name or an array of type names"
+    TYPE_OR_SCHEMAS = "a type name, a schema, or an array of these"
+    VALUES = "an array"
+    VALUE = "any value"
+    STRING = "a string"
+    REFERENCE = "a URI reference"
+    ANNOTATION = "anything"
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """What a draft knows about a keyword."""
+
+    group: int
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One draft. Immutable; `keywords` must not be changed."""
+
+    name: str
+    keywords: dict[str, Keyword]
+    #: "$id", or "id" up to draft 4.
+    id_keyword: str
+    #: Whether keywords beside `$ref` count (from 2019-09 on).
+    ref_siblings: bool
+    #: Whether `true` and `false` are schemas everywhere (from draft 6 on).
+    boolean_schemas: bool
+    #: Whether the draft was guessed, so that old spellings are read too.
+    guessed: bool = False
+    #: Name of the attribute of `referencing.jsonschema` that describes the draft.
+    specification: str = "DRAFT202012"
+
+
+def _family(group: Group, **shapes: Shape) -> dict[str, Keyword]:
+    return {name.replace("__", "$"): Keyword(int(group), shape) for name, shape in shapes.items()}
+
+
+_DRAFT4: dict[str, Keyword] = {
+    **_family(Group.TYPE, type=Shape.TYPE),
+    **_family(Group.VALUES, enum=Shape.VALUES),
+    **_family(
+        Group.STRING,
+        pattern=Shape.PATTERN,
+        minLength=Shape.COUNT,
+        maxLength=Shape.COUNT,
+        format=Shape.STRING,
+    ),
+    **_family(
+        Group.NUMBER,
+        minimum=Shape.NUMBER,
+        maximum=Shape.NUMBER,
+        exclusiveMinimum=Shape.FLAG,
+        exclusiveMaximum=Shape.FLAG,
+        multipleOf=Shape.POSITIVE,
+    ),
+    **_family(
+        Group.ARRAY,
+        items=Shape.SCHEMA_OR_SCHEMAS,
+        additionalItems=Shape.SCHEMA,
+        minItems=Shape.COUNT,
+        maxItems=Shape.COUNT,
+        uniqueItems=Shape.FLAG,
+    ),
+    **_family(
+        Group.OBJECT,
+        properties=Shape.SCHEMA_MAP,
+        patternProperties=Shape.PATTERN_MAP,
+        additionalProperties=Shape.SCHEMA,
+        required=Shape.NAMES,
+        minProperties=Shape.COUNT,
+        maxProperties=Shape.COUNT,
+    ),
+    **_family(
+        Group.IN_PLACE,
+        allOf=Shape.SCHEMAS,
+        anyOf=Shape.SCHEMAS,
+        oneOf=Shape.SCHEMAS,
+        dependencies=Shape.DEPENDENCIES,
+        __ref=Shape.REFERENCE,
+        **{"not": Shape.SCHEMA},
+    ),
+    **_family(
+        Group.NONE,
+        nullable=Shape.ANNOTATION,
+        discriminator=Shape.ANNOTATION,
+        contentEncoding=Shape.ANNOTATION,
+        contentMediaType=Shape.ANNOTATION,
+        contentSchema=Shape.ANNOTATION,
+    ),
+}
+
+_DRAFT3: dict[str, Keyword] = {
+    name: keyword
+    for name, keyword in _DRAFT4.items()
+    if name not in ("allOf", "anyOf", "oneOf", "not", "minProperties", "maxProperties", "multipleOf")
+} | {
+    **_family(Group.TYPE, type=Shape.TYPE_OR_SCHEMAS),
+    **_family(Group.NUMBER, divisibleBy=Shape.POSITIVE),
+    **_family(Group.IN_PLACE, extends=Shape.SCHEMA_OR_SCHEMAS, disallow=Shape.TYPE_OR_SCHEMAS),
+    # In draft 3 `required` is a flag of the member's own schema, read by the `properties` above it.
+    **_family(Group.NONE, required=Shape.FLAG),
+}
+
+_DRAFT6: dict[str, Keyword] = {
+    **_DRAFT4,
+    **_family(Group.VALUES, const=Shape.VALUE),
+    **_family(Group.NUMBER, exclusiveMinimum=Shape.NUMBER, exclusiveMaximum=Shape.NUMBER),
+    **_family(Group.ARRAY, contains=Shape.SCHEMA),
+    **_family(Group.OBJECT, propertyNames=Shape.SCHEMA),
+}
+
+_DRAFT7: dict[str, Keyword] = {
+    **_DRAFT6,
+    **_family(Group.IN_PLACE, then=Shape.SCHEMA, **{"if": Shape.SCHEMA, "else": Shape.SCHEMA}),
+}
+
+_DRAFT2019: dict[str, Keyword] = {
+    **{name: keyword for name, keyword in _DRAFT7.items() if name != "dependencies"},
+    **_family(Group.ARRAY, minContains=Shape.COUNT, maxContains=Shape.COUNT),
+    **_family(
+        Group.IN_PLACE,
+        dependentSchemas=Shape.SCHEMA_MAP,
+        dependentRequired=Shape.NAME_LISTS,
+        __recursiveRef=Shape.REFERENCE,
+    ),
+    **_family(Group.UNEVALUATED, unevaluatedItems=Shape.SCHEMA, unevaluatedProperties=Shape.SCHEMA),
+}
+
+_DRAFT2020: dict[str, Keyword] = {
+    **{name: keyword for name, keyword in _DRAFT2019.items() if name not in ("additionalItems", "$recursiveRef")},
+    **_family(Group.ARRAY, items=Shape.SCHEMA, prefixItems=Shape.SCHEMAS),
+    **_family(Group.IN_PLACE, __dynamicRef=Shape.REFERENCE),
+}
+
+_GUESSED: dict[str, Keyword] = {
+    **_DRAFT2020,
+    **_family(Group.ARRAY, items=Shape.SCHEMA_OR_SCHEMAS, additionalItems=Shape.SCHEMA),
+    **_family(Group.NUMBER, exclusiveMinimum=Shape.NUMBER_OR_FLAG, exclusiveMaximum=Shape.NUMBER_OR_FLAG),
+    **_family(Group.IN_PLACE, dependencies=Shape.DEPENDENCIES),
+}
+
+DRAFT3 = Draft("draft 3", _DRAFT3, "id", False, False, specification="DRAFT3")
+DRAFT4 = Draft("draft 4", _DRAFT4, "id", False, False, specification="DRAFT4")
+DRAFT6 = Draft("draft 6", _DRAFT6, "$id", False, True, specification="DRAFT6")
+DRAFT7 = Draft("draft 7", _DRAFT7, "$id", False, True, specification="DRAFT7")
+DRAFT2019 = Draft("draft 2019-09", _DRAFT2019, "$id", True, True, specification="DRAFT201909")
+DRAFT2020 = Draft("draft 2020-12", _DRAFT2020, "$id", True, True)
+GUESSED = Draft("draft 2020-12", _GUESSED, "$id", True, True, guessed=True)
+
+_BY_URI = {
+    "json-schema.org/draft-03/schema": DRAFT3,
+    "json-schema.org/draft-04/schema": DRAFT4,
+    "json-schema.org/draft-06/schema": DRAFT6,
+    "json-schema.org/draft-07/schema": DRAFT7,
+    "json-schema.org/draft/2019-09/schema": DRAFT2019,
+    "json-schema.org/draft/2020-12/schema": DRAFT2020,
+}
+
+
+def draft_of(schema: Any) -> Draft | None:
+    """The draft that the schema's own `$schema` names; None where it names none that we know."""
+    uri = schema.get("$schema") if isinstance(schema, dict) else None
+    if not isinstance(uri, str):
+        return None
+    return _BY_URI.get(uri.partition("://")[2].rstrip("#"))

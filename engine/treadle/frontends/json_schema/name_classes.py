@@ -1,0 +1,91 @@
+"""Names in an object: the explicit ones in their order, and classes of all the others.
+
+In: a container formula. Out: a `NameTable`. Explicit names are those that keywords list; every other name matters only
+by which patterns it matches, so the others fall into classes, one for each combination of patterns that some name
+has. Patterns are mostly disjoint, so there are mostly as many classes as patterns, and one more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from treadle.errors import LimitExceeded
+from treadle.frontends.json_schema.formula import Formula
+from treadle.frontends.json_schema.literals import LiteralObjects
+from treadle.frontends.json_schema.object_trackers import Members, NameClass, UnevaluatedMembers
+from treadle.grammar.emptiness import is_empty
+from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr, complement, intersect
+
+#: Classes that one object may have.
+_CLASSES = 512
+
+
+class NameTable:
+    """The explicit names of a container formula, in order, and its name classes. Interned by the compilation."""
+
+    __slots__ = ("_classes", "index", "languages", "names")
+
+    def __init__(self, names: tuple[str, ...], languages: tuple[Expr, ...]) -> None:
+        self.names = names
+        self.index = {name: position for position, name in enumerate(names)}
+        self.languages = languages
+        self._classes: tuple[NameClass, ...] | None = None
+
+    @property
+    def classes(self) -> tuple[NameClass, ...]:
+        if self._classes is None:
+            self._classes = name_classes(self.languages)
+        return self._classes
+
+
+def names_and_languages(formula: Formula) -> tuple[tuple[str, ...], tuple[Expr, ...]]:
+    """Declared names in order of appearance, then names that are only required; and all patterns."""
+    declared: dict[str, None] = {}
+    others: dict[str, None] = {}
+    languages: dict[Expr, None] = {}
+    for atom in trackers_of(formula):
+        into = declared if isinstance(atom, (Members, LiteralObjects, UnevaluatedMembers)) else others
+        into.update(dict.fromkeys(atom.names))
+        languages.update(dict.fromkeys(atom.languages))
+    declared.update(others)
+    return tuple(declared), tuple(languages)
+
+
+def trackers_of(formula: Formula) -> Iterator[object]:
+    """All atoms of a container formula, also negated ones, from left to right."""
+    work = [formula]
+    while work:
+        part = work.pop()
+        if part.atom is not None:
+            yield part.atom
+        work.extend(reversed(part.members))
+
+
+def name_classes(languages: tuple[Expr, ...]) -> tuple[NameClass, ...]:
+    """The partition of all names by the languages, by refining it one language after the other."""
+    classes: list[tuple[Expr, frozenset[Expr]]] = [(ANY_TEXT, frozenset())]
+    for language in languages:
+        refined = []
+        for names, within in classes:
+            inside = intersect(names, language)
+            if not _is_empty(inside):
+                refined.append((inside, within | {language}))
+            outside = intersect(names, complement(language))
+            if not _is_empty(outside):
+                refined.append((outside, within))
+        classes = refined
+        if len(classes) > _CLASSES:
+            raise LimitExceeded(
+                "the patterns of an object's names overlap in too many ways", limit="name_classes", value=_CLASSES
+            )
+    return tuple(NameClass(names, within) for names, within in classes)
+
+
+def _is_empty(language: Expr) -> bool:
+    if language is NOTHING:
+        return True
+    try:
+        return is_empty(language)
+    except LimitExceeded:
+        # A class that has no names is harmless: no name can be written in it.
+        return False

@@ -1,0 +1,292 @@
+"""Conditions on JSON numbers -> languages of number texts.
+
+In: bounds and steps, as ints, floats or decimals. Out: `Expr` of the texts whose exact value meets the condition.
+The construction is one hand-written deterministic automaton, `NUMBERS`, whose states are residual conditions: all
+schemas share them, nothing is enumerated, and a state that can reach no member is never made (the arithmetic is in
+`number_plain` and `number_scientific`). The conjunction of any bounds and steps is one start state, so that
+`meet(at_least(0), INTEGER, multiple_of(7))` costs no product.
+
+Texts. `JSON_NUMBER` has every number of RFC 8259 whose exponent has at most three digits. Conditions speak of the
+`SUPPORTED` forms: plain ones ("-12.50", any length) and normalised scientific ones ("-1.25e+1": one digit that is not
+zero before the point), which is what every serialiser writes. Within `SUPPORTED` all is exact: `at_least(x)` and
+`below(x)` cut it in two, and `negate` is the complement in it. Other spellings ("12.5e3", "0e1") meet no condition
+but having a number. A float means the decimal that its shortest text names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from treadle.frontends.json_schema.number_bounds import (
+    ALL_MAGNITUDES,
+    Edge,
+    Limits,
+    Number,
+    Step,
+    exact,
+    step_of,
+)
+from treadle.frontends.json_schema.number_plain import PlainState, whole
+from treadle.frontends.json_schema.number_scientific import ScientificState, mantissa
+from treadle.grammar.charset import CharSet
+from treadle.grammar.expression import (
+    EPSILON,
+    NOTHING,
+    Expr,
+    alternate,
+    chars,
+    complement,
+    concat,
+    intersect,
+    leaf,
+    repeat,
+    text,
+)
+from treadle.grammar.nodes import Leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Where a text begins: the magnitudes allowed without and with a minus sign, None = none, and the step."""
+
+    positive: Limits | None
+    negative: Limits | None
+    step: Step | None
+    #: Digits only, no point and no exponent; the step is then an integer.
+    bare: bool = False
+
+    accepting = False
+
+    def after(self, character: str) -> NumberState | None:
+        if character == "-":
+            after = self.negative and Unsigned(self.negative, self.step, self.bare)
+            return after if after and any(map(after.after, _DIGITS)) else None
+        if self.positive is None:
+            return None
+        return _first_digit(self.positive, self.step, self.bare, character)
+
+    def meet(self, other: Condition) -> Condition:
+        step = self.step or other.step
+        if self.step is not None and other.step is not None:
+            step = self.step.common(other.step)
+        positive, negative = _meet(self.positive, other.positive), _meet(self.negative, other.negative)
+        return Condition(positive, negative, step, self.bare or other.bare)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """After the minus sign."""
+
+    limits: Limits
+    step: Step | None
+    bare: bool
+
+    accepting = False
+
+    def after(self, character: str) -> NumberState | None:
+        return _first_digit(self.limits, self.step, self.bare, character)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """After a digit: what the text may become as a plain and as a scientific form."""
+
+    plain: PlainState | None
+    scientific: ScientificState | None
+
+    @property
+    def accepting(self) -> bool:
+        return bool(self.plain and self.plain.accepting) or bool(
+            self.scientific and self.scientific.accepting
+        )
+
+    def after(self, character: str) -> NumberState | None:
+        return _reading(
+            self.plain and self.plain.after(character), self.scientific and self.scientific.after(character)
+        )
+
+
+NumberState = Condition | Unsigned | Reading
+
+
+def _meet(first: Limits | None, second: Limits | None) -> Limits | None:
+    return None if first is None or second is None else first.meet(second)
+
+
+def _first_digit(limits: Limits, step: Step | None, bare: bool, digit: str) -> Reading | None:
+    if digit not in _DIGITS:
+        return None
+    return _reading(whole(limits, step, digit, bare=bare), None if bare else mantissa(limits, step, digit))
+
+
+def _reading(plain: PlainState | None, scientific: ScientificState | None) -> Reading | None:
+    return Reading(plain, scientific) if plain is not None or scientific is not None else None
+
+
+_DIGITS = "0123456789"
+_LETTER_E = CharSet.from_text("eE")
+_CHARACTERS = tuple((character, CharSet.single(ord(character))) for character in "-+." + _DIGITS)
+
+
+class _Numbers:
+    """The automaton. Its states are the conditions above; every one that `transitions` gives is live."""
+
+    def transitions(self, state: Hashable, /) -> Sequence[tuple[CharSet, Hashable]]:
+        return _transitions(state)
+
+    def accepting(self, state: Hashable, /) -> bool:
+        return state.accepting  # type: ignore[attr-defined, no-any-return]
+
+    def dead(self, state: Hashable, /) -> bool:
+        return isinstance(state, Condition) and not _transitions(state)
+
+    def __repr__(self) -> str:
+        return "NUMBERS"
+
+
+@lru_cache(maxsize=65536)
+def _transitions(state: NumberState) -> tuple[tuple[CharSet, NumberState], ...]:
+    classes: dict[NumberState, CharSet] = {}
+    for character, charset in _CHARACTERS:
+        target = state.after(character)
+        if target is not None:
+            known = classes.get(target)
+            classes[target] = charset if known is None else known | charset
+    target = state.after("e")
+    if target is not None:
+        classes[target] = _LETTER_E
+    return tuple((charset, target) for target, charset in classes.items())
+
+
+NUMBERS = _Numbers()
+
+
+def _language(condition: Condition) -> Expr:
+    return NOTHING if NUMBERS.dead(condition) else leaf(NUMBERS, condition)
+
+
+_DIGIT = chars(CharSet.from_text(_DIGITS))
+_MINUS = alternate(EPSILON, text("-"))
+_NATURAL = alternate(text("0"), concat(chars(CharSet.from_text("123456789")), repeat(_DIGIT, 0, None)))
+_FRACTION = alternate(EPSILON, concat(text("."), repeat(_DIGIT, 1, None)))
+_EXPONENT = concat(chars(_LETTER_E), alternate(EPSILON, chars(CharSet.from_text("+-"))), repeat(_DIGIT, 1, 3))
+
+#: Every JSON number text with an exponent of at most three digits.
+JSON_NUMBER = concat(_MINUS, _NATURAL, _FRACTION, alternate(EPSILON, _EXPONENT))
+_INTEGRAL = Step.of(1, 0)
+#: Plain and normalised scientific forms; see the top of the file.
+SUPPORTED = _language(Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, None))
+#: Texts whose value is integral, in any supported form: "12", "1.0", "1.50e1".
+INTEGER = _language(Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, _INTEGRAL))
+#: Integers written with digits only, as drafts 3 and 4 mean them.
+PLAIN_INTEGER = _language(Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, _INTEGRAL, bare=True))
+
+
+def interval(
+    low: Number | None = None,
+    low_inclusive: bool = True,
+    high: Number | None = None,
+    high_inclusive: bool = True,
+    *,
+    integral: bool = False,
+    multiples: Iterable[Number] = (),
+    bare: bool = False,
+) -> Expr:
+    """The texts of numbers between two bounds that are multiples of all `multiples`; `bare` = digits only."""
+    steps = (*multiples, 1) if integral or bare else tuple(multiples)
+    conditions = [Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, step_of(steps), bare)]
+    if low is not None:
+        conditions.append(_from(low, low_inclusive))
+    if high is not None:
+        conditions.append(_up_to(high, high_inclusive))
+    joint = conditions[0]
+    for condition in conditions[1:]:
+        joint = joint.meet(condition)
+    return _language(joint)
+
+
+def at_least(bound: Number) -> Expr:
+    return interval(bound)
+
+
+def above(bound: Number) -> Expr:
+    return interval(bound, low_inclusive=False)
+
+
+def at_most(bound: Number) -> Expr:
+    return interval(high=bound)
+
+
+def below(bound: Number) -> Expr:
+    return interval(high=bound, high_inclusive=False)
+
+
+def equal_to(value: Number) -> Expr:
+    """Every supported spelling of the value."""
+    return interval(value, high=value)
+
+
+def multiple_of(step: Number) -> Expr:
+    return interval(multiples=(step,))
+
+
+def _from(bound: Number, inclusive: bool) -> Condition:
+    """Magnitudes of the numbers above a bound; a bound of zero admits both zeros or neither."""
+    value = exact(bound)
+    edge = Edge.at(value, inclusive=inclusive)
+    if value < 0:
+        return Condition(ALL_MAGNITUDES, Limits.between(None, edge), None)
+    return Condition(Limits.between(edge, None), None if value else Limits.between(None, edge), None)
+
+
+def _up_to(bound: Number, inclusive: bool) -> Condition:
+    """Magnitudes of the numbers below a bound: those above its negative, with the signs changed."""
+    mirrored = _from(exact(bound).copy_negate(), inclusive)
+    return Condition(mirrored.negative, mirrored.positive, None)
+
+
+def meet(*languages: Expr) -> Expr:
+    """The intersection of number languages; conditions become one start state, anything else a generic product."""
+    joint: Condition | None = None
+    others = []
+    for language in languages:
+        condition = condition_of(language)
+        if condition is not None:
+            joint = condition if joint is None else joint.meet(condition)
+        elif language is not JSON_NUMBER:
+            others.append(language)
+    if joint is not None:
+        others.append(_language(joint))
+    return intersect(*others) if others else JSON_NUMBER
+
+
+def condition_of(language: Expr) -> Condition | None:
+    """The condition that a language of this module stands for, None for other expressions."""
+    if isinstance(language, Leaf) and isinstance(language.state, Condition):
+        return language.state
+    return None
+
+
+def negate(language: Expr) -> Expr:
+    """The supported texts that are not in `language`."""
+    condition = condition_of(language)
+    if condition is None:
+        return NOTHING if language is JSON_NUMBER else intersect(SUPPORTED, complement(language))
+    pieces = [
+        _outside(condition, Limits.below, ALL_MAGNITUDES),
+        _outside(condition, Limits.above, None),
+    ]
+    if condition.step is not None:
+        form = Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, condition.step, condition.bare)
+        pieces.append(intersect(SUPPORTED, complement(_language(form))))
+    return alternate(*pieces)
+
+
+def _outside(condition: Condition, side: Callable[[Limits], Limits | None], otherwise: Limits | None) -> Expr:
+    """The numbers on one side of the condition's magnitudes; `otherwise` for a sign that it refuses altogether."""
+    positive, negative = (
+        otherwise if limits is None else side(limits) for limits in (condition.positive, condition.negative)
+    )
+    return _language(Condition(positive, negative, None))

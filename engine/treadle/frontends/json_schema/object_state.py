@@ -1,0 +1,432 @@
+"""Objects in progress: which names may come, what their values must be, and what is left to do after each.
+
+In: a container formula. Out: interned states with `names`, `others`, `member`, `other`, `can_close`. `FixedObject` is
+the state of formulas whose trackers ask the same of a name whenever it comes: what is left is a set of required names
+and two counts, and a step costs a few microseconds. `OpenObject` is the state of any other formula and steps by
+derivatives. Both offer only what leads to some complete object.
+
+Order "any": a state remembers the names seen. Order "declared": a position in the name table; names before it are
+gone, and after the first name that is not explicit only such names follow.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from treadle.frontends.json_schema.formula import Formula, split
+from treadle.frontends.json_schema.name_classes import NameTable
+from treadle.frontends.json_schema.object_trackers import (
+    AtLeast,
+    AtMost,
+    NameClass,
+    Required,
+    describe_count,
+    tracker_class_goal,
+    tracker_goal,
+)
+
+if TYPE_CHECKING:
+    from treadle.frontends.json_schema.compilation import Compilation
+
+Branches = tuple[tuple[Formula, "ObjectState"], ...]
+
+
+class ObjectState(Protocol):
+    """An object of which some members are written. Equal residuals are the same object."""
+
+    @property
+    def can_close(self) -> bool:
+        """Whether the object may end here."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Explicit names that may come next; each has a branch."""
+        ...
+
+    @property
+    def forbidden(self) -> frozenset[str]:
+        """Names that must not come next, although a name class may contain them."""
+        ...
+
+    @property
+    def others(self) -> tuple[NameClass, ...]:
+        """Classes of names that may come next. Their languages still contain explicit and forbidden names."""
+        ...
+
+    @property
+    def can_continue(self) -> bool:
+        """Whether some member may come next."""
+        ...
+
+    def member(self, name: str) -> Branches:
+        """Ways to write a member of this explicit name: goal of the value, state after it."""
+        ...
+
+    def other(self, name_class: NameClass, name: str | None) -> Branches:
+        """Ways to write a member of the class. The state after it forbids the name, where one is given."""
+        ...
+
+    def min_bytes(self) -> int:
+        """A lower bound on the bytes still to come, with the closing bracket."""
+        ...
+
+    def describe(self) -> str: ...
+
+
+class Frame:
+    """What never changes while an object is read: its fixed trackers, the names that must stay away, the table."""
+
+    __slots__ = ("_goals", "_others", "_usable", "absent", "compilation", "key", "table", "trackers")
+
+    def __init__(
+        self, compilation: Compilation, trackers: tuple[Any, ...], absent: frozenset[str], table: NameTable
+    ) -> None:
+        self.compilation = compilation
+        self.trackers = trackers
+        self.absent = absent
+        self.table = table
+        self._goals: dict[str, Formula] = {}
+        self._usable: dict[str, bool] = {}
+        self._others: dict[NameClass, Formula] | None = None
+
+    def goal(self, name: str) -> Formula:
+        """What the value of an explicit name must satisfy; FALSE where the name must stay away."""
+        known = self._goals.get(name)
+        if known is None:
+            algebra = self.compilation.algebra
+            if name in self.absent:
+                known = algebra.FALSE
+            elif len(self.trackers) == 1:
+                known = tracker_goal(algebra, self.trackers[0], name)
+            else:
+                known = algebra.conjunction([tracker_goal(algebra, tracker, name) for tracker in self.trackers])
+            self._goals[name] = known
+        return known
+
+    def usable(self, name: str) -> bool:
+        known = self._usable.get(name)
+        if known is None:
+            known = self._usable[name] = not self.goal(name).is_empty()
+        return known
+
+    def class_goal(self, name_class: NameClass) -> Formula:
+        algebra = self.compilation.algebra
+        return algebra.conjunction([tracker_class_goal(algebra, tracker, name_class) for tracker in self.trackers])
+
+    @property
+    def others(self) -> dict[NameClass, Formula]:
+        """The usable classes with the goals of their values."""
+        if self._others is None:
+            goals = {name_class: self.class_goal(name_class) for name_class in self.table.classes}
+            self._others = {name_class: goal for name_class, goal in goals.items() if not goal.is_empty()}
+        return self._others
+
+
+class FixedObject:
+    """A state of a frame: required names still missing, how many more members, and which names are gone."""
+
+    __slots__ = ("_members", "_names", "_others", "at", "frame", "high", "low", "missing", "seen")
+
+    def __init__(
+        self, frame: Frame, missing: frozenset[str], low: int, high: int | None, at: int, seen: frozenset[str]
+    ) -> None:
+        self.frame = frame
+        self.missing = missing
+        #: So many more members at least and at most.
+        self.low = low
+        self.high = high
+        #: Order "declared": position in the table. Order "any": 0.
+        self.at = at
+        #: Order "declared": names seen that are not explicit. Order "any": all names seen.
+        self.seen = seen
+        self._names: tuple[str, ...] | None = None
+        self._others: tuple[NameClass, ...] | None = None
+        self._members: dict[Any, Branches] = {}
+
+    @property
+    def can_close(self) -> bool:
+        return not self.missing and self.low <= 0
+
+    @property
+    def can_continue(self) -> bool:
+        return bool(self.names or self.others)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        if self._names is None:
+            self._names = tuple(self._open_names())
+        return self._names
+
+    def _open_names(self) -> list[str]:
+        frame, missing, high = self.frame, self.missing, self.high
+        if high is not None and high <= len(missing):
+            # No room for anything but required names.
+            candidates = [name for name in frame.table.names if name in missing]
+            if high < len(missing):
+                return []
+        else:
+            candidates = list(frame.table.names)
+        if not frame.compilation.declared_order:
+            return [name for name in candidates if name not in self.seen and frame.usable(name)]
+        return self._open_in_order(candidates)
+
+    def _open_in_order(self, candidates: list[str]) -> list[str]:
+        """From the position on, up to the first required name: those behind it would leave it out."""
+        frame, found = self.frame, []
+        index = frame.table.index
+        for name in candidates:
+            if index[name] >= self.at:
+                if frame.usable(name):
+                    found.append(name)
+                if name in self.missing:
+                    break
+        if self.low > 1:
+            found = [name for name in found if self._enough_after(index[name] + 1, self.low - 1)]
+        return found
+
+    def _enough_after(self, at: int, needed: int) -> bool:
+        """Whether so many members can still be written from a position on."""
+        if self.frame.others:
+            return True
+        usable = sum(1 for name in self.frame.table.names[at:] if self.frame.usable(name))
+        return usable >= needed
+
+    @property
+    def others(self) -> tuple[NameClass, ...]:
+        if self._others is None:
+            self._others = tuple(self.frame.others) if self._room_for_others() else ()
+        return self._others
+
+    def _room_for_others(self) -> bool:
+        if self.high is not None and self.high <= len(self.missing):
+            return False
+        return not (self.missing and self.frame.compilation.declared_order)
+
+    @property
+    def forbidden(self) -> frozenset[str]:
+        return self.seen | (self.frame.table.index.keys() - set(self.names))
+
+    def member(self, name: str) -> Branches:
+        known = self._members.get(name)
+        if known is None:
+            known = self._members[name] = self._member(name)
+        return known
+
+    def _member(self, name: str) -> Branches:
+        if name not in self.names:
+            return ()
+        frame = self.frame
+        missing = self.missing - {name} if name in self.missing else self.missing
+        if frame.compilation.declared_order:
+            after = self._after(missing, frame.table.index[name] + 1, self.seen)
+        else:
+            after = self._after(missing, 0, self.seen | {name})
+        return ((frame.goal(name), after),)
+
+    def _after(self, missing: frozenset[str], at: int, seen: frozenset[str]) -> FixedObject:
+        low = self.low - 1 if self.low > 0 else 0
+        high = None if self.high is None else self.high - 1
+        return self.frame.compilation.fixed_object(self.frame, missing, low, high, at, seen)
+
+    def other(self, name_class: NameClass, name: str | None) -> Branches:
+        known = self._members.get((name_class, name))
+        if known is None:
+            known = self._members[name_class, name] = self._other(name_class, name)
+        return known
+
+    def _other(self, name_class: NameClass, name: str | None) -> Branches:
+        if name_class not in self.others or (name is not None and name in self.seen):
+            return ()
+        frame = self.frame
+        at = len(frame.table.names) if frame.compilation.declared_order else 0
+        seen = self.seen if name is None else self.seen | {name}
+        return ((frame.others[name_class], self._after(self.missing, at, seen)),)
+
+    def min_bytes(self) -> int:
+        frame = self.frame
+        count = max(len(self.missing), self.low)
+        needed = sum(name_bytes(name) + 1 + frame.goal(name).min_bytes() for name in self.missing)
+        # Other members take at least `"":0`.
+        return 1 + needed + 4 * (count - len(self.missing)) + max(count - 1, 0)
+
+    def describe(self) -> str:
+        parts = [tracker.describe() for tracker in self.frame.trackers]
+        if self.missing:
+            parts.append("required " + ", ".join(repr(name) for name in sorted(self.missing)))
+        if self.low or self.high is not None:
+            parts.append(describe_count(self.low, self.high))
+        return "object: " + "; ".join(parts or ["anything"])
+
+    def __repr__(self) -> str:
+        return f"<{self.describe()}>"
+
+
+def name_bytes(name: str) -> int:
+    """The least number of bytes that a name takes, with its quotes."""
+    return len(name.encode("utf-8", "surrogatepass")) + 2
+
+
+class OpenObject:
+    """A state of any container formula."""
+
+    __slots__ = ("_members", "_names", "_others", "at", "compilation", "formula", "seen", "table")
+
+    def __init__(
+        self, compilation: Compilation, formula: Formula, table: NameTable, at: int, seen: frozenset[str]
+    ) -> None:
+        self.compilation = compilation
+        self.formula = formula
+        self.table = table
+        #: As in FixedObject.
+        self.at = at
+        self.seen = seen
+        self._names: tuple[str, ...] | None = None
+        self._others: tuple[NameClass, ...] | None = None
+        self._members: dict[Any, Branches] = {}
+
+    @property
+    def can_close(self) -> bool:
+        return closes(self.formula)
+
+    @property
+    def can_continue(self) -> bool:
+        return bool(self.names or self.others)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        if self._names is None:
+            left = self.table.names[self.at :]
+            self._names = tuple(name for name in left if name not in self.seen and self.member(name))
+        return self._names
+
+    @property
+    def others(self) -> tuple[NameClass, ...]:
+        if self._others is None:
+            self._others = tuple(one for one in self.table.classes if self.other(one, None))
+        return self._others
+
+    @property
+    def forbidden(self) -> frozenset[str]:
+        return self.seen | (self.table.index.keys() - set(self.names))
+
+    def member(self, name: str) -> Branches:
+        known = self._members.get(name)
+        if known is None:
+            known = self._members[name] = self._member(name)
+        return known
+
+    def _member(self, name: str) -> Branches:
+        position = self.table.index.get(name)
+        if position is None or position < self.at or name in self.seen:
+            return ()
+        if self.compilation.declared_order:
+            return self._live(object_branches(self.formula, name), position + 1, self.seen)
+        return self._live(object_branches(self.formula, name), 0, self.seen | {name})
+
+    def other(self, name_class: NameClass, name: str | None) -> Branches:
+        known = self._members.get((name_class, name))
+        if known is None:
+            known = self._members[name_class, name] = self._other(name_class, name)
+        return known
+
+    def _other(self, name_class: NameClass, name: str | None) -> Branches:
+        if name is not None and name in self.seen:
+            return ()
+        at = len(self.table.names) if self.compilation.declared_order else 0
+        seen = self.seen if name is None else self.seen | {name}
+        return self._live(object_branches(self.formula, name_class), at, seen)
+
+    def _live(self, branches: list[tuple[Formula, Formula]], at: int, seen: frozenset[str]) -> Branches:
+        found = []
+        for goal, rest in branches:
+            if not goal.is_empty():
+                found.extend((goal, state) for state in self.compilation.object_states(rest, self.table, at, seen))
+        return tuple(found)
+
+    def min_bytes(self) -> int:
+        return 1 + formula_bytes(self.formula)
+
+    def describe(self) -> str:
+        return "object: " + self.formula.describe()
+
+    def __repr__(self) -> str:
+        return f"<{self.describe()}>"
+
+
+def object_branches(formula: Formula, key: str | NameClass) -> list[tuple[Formula, Formula]]:
+    """The derivative of a container formula by a member, as (value goal, rest) pairs; kept on the formula."""
+    known = formula.derived
+    if known is None:
+        known = formula.derived = {}
+    found: list[tuple[Formula, Formula]] | None = known.get(key)
+    if found is None:
+        algebra = formula.algebra
+        if isinstance(key, str):
+            mixed = algebra.rebuild(formula, lambda literal: literal.atom.derive(algebra, key))
+        else:
+            mixed = algebra.rebuild(formula, lambda literal: literal.atom.derive_class(algebra, key))
+        found = known[key] = separated(mixed)
+    return found
+
+
+def separated(mixed: Formula) -> list[tuple[Formula, Formula]]:
+    """`split`, refused where it multiplies out beyond reason."""
+    from treadle.errors import LimitExceeded
+
+    pairs = split(mixed)
+    if pairs is None:
+        raise LimitExceeded("too many ways to go on inside of a container", limit="branches", value=512)
+    return pairs
+
+
+def closes(formula: Formula) -> bool:
+    """Whether a container formula holds of the container that ends here."""
+    if formula.is_atom:
+        return bool(formula.atom.can_close)
+    if formula.is_not:
+        return not formula.atom.can_close
+    if formula.is_and:
+        return all(closes(member) for member in formula.members)
+    if formula.is_or:
+        return any(closes(member) for member in formula.members)
+    return formula.is_true
+
+
+def formula_bytes(formula: Formula) -> int:
+    """A lower bound on the bytes of members or items that a container formula still needs, with commas."""
+    if formula.is_and:
+        return max(formula_bytes(member) for member in formula.members)
+    if formula.is_or:
+        return min(formula_bytes(member) for member in formula.members)
+    if not formula.is_atom:
+        return 0
+    atom = formula.atom
+    if isinstance(atom, Required):
+        return sum(name_bytes(name) + 2 for name in atom.missing) + len(atom.missing) - 1
+    if isinstance(atom, AtLeast):
+        return 2 * atom.low - 1
+    return 0
+
+
+def fixed_parts(formula: Formula) -> tuple[tuple[Any, ...], frozenset[str], frozenset[str], int, int | None] | None:
+    """Fixed trackers, absent and missing names, and the counts of a conjunction; None where there is anything else."""
+    trackers = []
+    absent: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+    low, high = 0, None
+    for conjunct in formula.conjuncts:
+        atom = conjunct.atom
+        if conjunct.is_atom and getattr(atom, "fixed", False):
+            trackers.append(atom)
+        elif conjunct.is_atom and isinstance(atom, Required):
+            missing |= atom.missing
+        elif isinstance(atom, AtLeast):
+            low = atom.low
+        elif isinstance(atom, AtMost):
+            high = atom.high
+        elif conjunct.is_not and isinstance(atom, Required) and len(atom.missing) == 1:
+            absent |= atom.missing
+        else:
+            return None
+    return tuple(trackers), absent, missing, low, high

@@ -1,0 +1,319 @@
+"""Whether some value satisfies a goal, and whether a container in progress can be completed.
+
+In: a goal or a container formula. Out: a verdict. Satisfiability is the least fixpoint of "has a satisfiable way to be
+built", so a goal that is asked about inside of its own question counts as unsatisfiable there; a negative answer that
+leaned on such an assumption about a goal still in question is not kept (the rule of tabled evaluation). Nearly all
+goals are settled by a look at their keywords: an object that requires nothing is satisfied by `{}`.
+
+Containers are searched depth first over residual formulas, required names first. Members commute, so names are tried
+in the order of the name table only. The search is bounded; when the budget runs out the answer is "perhaps", that
+is yes, and the report says so. Extra names are taken to be inexhaustible.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from treadle.frontends.json_schema import values
+from treadle.frontends.json_schema.array_state import array_branches, fixed_array_parts, forgetting, is_awaiting
+from treadle.frontends.json_schema.array_trackers import Unique
+from treadle.frontends.json_schema.drafts import Group
+from treadle.frontends.json_schema.formula import Formula, alternatives
+from treadle.frontends.json_schema.in_place import expand
+from treadle.frontends.json_schema.literals import Literals
+from treadle.frontends.json_schema.name_classes import NameTable
+from treadle.frontends.json_schema.object_state import Frame, closes, fixed_parts, object_branches
+from treadle.frontends.json_schema.object_trackers import Required
+from treadle.frontends.json_schema.schema import Schema
+
+if TYPE_CHECKING:
+    from treadle.frontends.json_schema.compilation import Compilation
+
+#: Goals inside of each other that one search may hold open; deeper ones are settled first, on their own.
+_DEEPEST = 40
+#: Goals and residual formulas that one question may visit.
+_BUDGET = 20_000
+_FREE = 1 << 60
+
+
+class _TooDeep(Exception):
+    """A goal that has to be settled before the one in question."""
+
+    def __init__(self, goal: Formula) -> None:
+        self.goal = goal
+        super().__init__()
+
+
+class _OutOfBudget(Exception):
+    pass
+
+
+class Search:
+    """The searches of one compilation and what they found out."""
+
+    def __init__(self, compilation: Compilation) -> None:
+        self.compilation = compilation
+        #: Goals in question, with their depth.
+        self._open: dict[Formula, int] = {}
+        #: Depth of the outermost goal in question that was assumed to be empty since this was last reset.
+        self._assumed = _FREE
+        self._spent = 0
+        self._live: dict[Any, bool] = {}
+
+    # Questions from outside. None of them is ever asked from inside of a search.
+
+    def is_empty(self, goal: Formula) -> bool:
+        return not self._settled(lambda: self._nonempty(goal), goal)
+
+    def object_is_live(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
+        """Whether the object can be completed with names from `at` on that were not seen."""
+        return self._settled(lambda: self._object(formula, table, at, seen), formula)
+
+    def array_is_live(self, formula: Formula) -> bool:
+        return self._settled(lambda: self._array(formula), formula)
+
+    def _settled(self, question: Any, about: Formula) -> bool:
+        """The answer, after settling on their own all goals that lie too deep."""
+        self._spent = 0
+        waiting: list[Formula] = []
+        while True:
+            self._open.clear()
+            self._assumed = _FREE
+            try:
+                if not waiting:
+                    return bool(question())
+                self._nonempty(waiting[-1])
+                waiting.pop()
+            except _TooDeep as deep:
+                if deep.goal in waiting:
+                    deep.goal.empty = False
+                    self._note(deep.goal)
+                else:
+                    waiting.append(deep.goal)
+            except _OutOfBudget:
+                self._note(about)
+                return True
+
+    def _note(self, about: Formula) -> None:
+        self.compilation.report.add(
+            "inexact", "#", f"whether something satisfies {about.describe()} was not decided within the limits"
+        )
+
+    def _spend(self) -> None:
+        self._spent += 1
+        if self._spent > _BUDGET:
+            raise _OutOfBudget
+
+    # Goals.
+
+    def _nonempty(self, goal: Formula) -> bool:
+        if goal.empty is not None:
+            return not goal.empty
+        if _is_plainly_satisfiable(goal):
+            goal.empty = False
+            return True
+        depth = self._open.get(goal)
+        if depth is not None:
+            self._assumed = min(self._assumed, depth)
+            return False
+        depth = len(self._open)
+        if depth >= _DEEPEST:
+            raise _TooDeep(goal)
+        self._spend()
+        outer, self._assumed = self._assumed, _FREE
+        self._open[goal] = depth
+        found = any(self._has_kind(goal, kind) for kind in _ORDER if goal.possible & kind)
+        del self._open[goal]
+        if found:
+            goal.empty = False
+            self._assumed = outer
+        else:
+            if self._assumed >= depth:
+                goal.empty = True
+                self._assumed = _FREE
+            self._assumed = min(outer, self._assumed)
+        return found
+
+    def _has_kind(self, goal: Formula, kind: int) -> bool:
+        formula = expand(goal, kind)
+        if formula.is_false:
+            return False
+        if formula.is_true:
+            return True
+        if kind == values.STRING:
+            return bool(self.compilation.strings(goal))
+        if kind == values.NUMBER:
+            return self.compilation.has_numbers(goal)
+        if kind == values.ARRAY:
+            return self._array(formula)
+        return self._object(formula, self.compilation.table_of(formula), 0, frozenset())
+
+    # Objects.
+
+    def _object(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
+        return any(self._one_object(option, table, at, seen) for option in alternatives(formula, 16))
+
+    def _one_object(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
+        if closes(formula):
+            return True
+        parts = fixed_parts(formula)
+        if parts is not None:
+            trackers, absent, missing, low, high = parts
+            frame = self.compilation.frame(trackers, absent, table)
+            return self.fixed_object(frame, missing, low, high, at, seen)
+        key = (formula, table, at, seen)
+        known = self._live.get(key)
+        if known is None:
+            outer, self._assumed = self._assumed, _FREE
+            known = self._search_object(formula, table, at, seen)
+            if known or self._assumed == _FREE:
+                self._live[key] = known
+            self._assumed = min(outer, _FREE if known else self._assumed)
+        return known
+
+    def fixed_object(
+        self, frame: Frame, missing: frozenset[str], low: int, high: int | None, at: int, seen: frozenset[str]
+    ) -> bool:
+        """The same for fixed trackers, where counting does."""
+        if high is not None and high < max(len(missing), low):
+            return False
+        index = frame.table.index
+        for name in missing:
+            if index[name] < at or name in seen or not self._nonempty(frame.goal(name)):
+                return False
+        if low <= len(missing):
+            return True
+        usable = len(missing)
+        for name in frame.table.names[at:]:
+            if name not in missing and name not in seen and self._nonempty(frame.goal(name)):
+                usable += 1
+                if usable >= low:
+                    return True
+        return any(self._nonempty(frame.class_goal(name_class)) for name_class in frame.table.classes)
+
+    def _search_object(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
+        names = [name for name in table.names[at:] if name not in seen]
+        position_of = {name: position for position, name in enumerate(names)}
+        work, visited = [(formula, 0)], {(formula, 0)}
+        while work:
+            current, start = work.pop()
+            self._spend()
+            missing = [position_of.get(name, -1) for name in _missing(current)]
+            if missing and min(missing) < start:
+                continue
+            # Names behind a missing one would leave it out.
+            stop = min(missing) + 1 if missing else len(names)
+            keys: list[tuple[Any, int]] = [(names[position], position + 1) for position in range(start, stop)]
+            if not missing:
+                keys.extend((name_class, len(names)) for name_class in table.classes)
+            for key, after in keys:
+                for goal, rest in object_branches(current, key):
+                    # A member that changes nothing is never needed.
+                    if rest is current or (rest, after) in visited or not self._nonempty(goal):
+                        continue
+                    if closes(rest):
+                        return True
+                    visited.add((rest, after))
+                    work.append((rest, after))
+        return False
+
+    # Arrays.
+
+    def _array(self, formula: Formula) -> bool:
+        return any(self._one_array(option) for option in alternatives(formula, 16))
+
+    def _one_array(self, formula: Formula) -> bool:
+        if closes(formula):
+            return True
+        parts = fixed_array_parts(formula)
+        if parts is not None:
+            return self.fixed_array(*parts)
+        known = self._live.get(formula)
+        if known is None:
+            outer, self._assumed = self._assumed, _FREE
+            known = self._search_array(formula)
+            if known or self._assumed == _FREE:
+                self._live[formula] = known
+            self._assumed = min(outer, _FREE if known else self._assumed)
+        return known
+
+    def fixed_array(self, trackers: tuple[Any, ...], low: int, high: int | None) -> bool:
+        algebra = self.compilation.algebra
+        if high is not None and high < low:
+            return False
+        for _ in range(low):
+            if not self._nonempty(algebra.conjunction([tracker.goal() for tracker in trackers])):
+                return False
+            after = tuple(tracker.after for tracker in trackers)
+            if after == trackers:
+                return True
+            trackers = after
+        return True
+
+    def _search_array(self, formula: Formula) -> bool:
+        work, visited = [formula], {formula}
+        while work:
+            current = work.pop()
+            self._spend()
+            for goal, rest in array_branches(current):
+                if rest is current or not self._nonempty(goal):
+                    continue
+                if is_awaiting(rest):
+                    if _wants_duplicates(rest):
+                        self._note(formula)
+                        return True
+                    rest = forgetting(rest)
+                if closes(rest):
+                    return True
+                if rest not in visited:
+                    visited.add(rest)
+                    work.append(rest)
+        return False
+
+
+#: Cheap kinds first.
+_ORDER = (
+    values.NULL,
+    values.TRUE,
+    values.FALSE,
+    values.STRING,
+    values.NUMBER,
+    values.ARRAY,
+    values.OBJECT,
+)
+
+
+def _is_plainly_satisfiable(goal: Formula) -> bool:
+    """Settled by a look at the keywords."""
+    if goal.certain:
+        return True
+    atom = goal.atom
+    if not goal.is_atom:
+        return False
+    if isinstance(atom, Literals):
+        return True
+    assert isinstance(atom, Schema)
+    if atom.groups & (Group.IN_PLACE | Group.VALUES):
+        return False
+    contents, kinds = atom.contents, atom.kinds_allowed
+    if kinds & values.OBJECT and not contents.get("required") and not contents.get("minProperties"):
+        return "properties" not in contents or atom.draft.name != "draft 3"
+    return bool(kinds & values.ARRAY and not contents.get("minItems") and "contains" not in contents)
+
+
+def _missing(formula: Formula) -> list[str]:
+    return [
+        name
+        for member in formula.conjuncts
+        if member.is_atom and isinstance(member.atom, Required)
+        for name in member.atom.missing
+    ]
+
+
+def _wants_duplicates(formula: Formula) -> bool:
+    """Whether completing the array may take an item that equals an earlier one."""
+    if formula.is_not:
+        return isinstance(formula.atom, Unique)
+    return any(_wants_duplicates(member) for member in formula.members)
+
+

@@ -1,0 +1,256 @@
+"""String conditions: `pattern`, `format`, lengths, `enum` and `const` -> unions of `StringCase`.
+
+A condition is a language of decoded characters with length bounds kept apart as numbers, because a counter beside an
+automaton is cheaper than a counter inside of it: `maxLength: 100000` costs nothing. Conjunctions of conditions are one
+condition. Lengths are worked into the language only where they must: a lower bound that a pattern does not imply.
+Strings that are listed are filtered here, one by one, and stay a word list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from treadle.errors import LimitExceeded
+from treadle.frontends.json_schema.drafts import Group
+from treadle.frontends.json_schema.formula import CONTAINER, Algebra, Formula, alternatives
+from treadle.frontends.json_schema.schema import Schema
+from treadle.frontends.regex import parse_ecma
+from treadle.grammar.derivative import matches
+from treadle.grammar.emptiness import is_empty, shortest_length
+from treadle.grammar.expression import (
+    ANY_CHAR,
+    ANY_TEXT,
+    NOTHING,
+    Expr,
+    alternate,
+    complement,
+    intersect,
+    repeat,
+    words,
+)
+
+#: Alternatives of a boolean combination of string conditions that are kept apart; more are joined in one language.
+_APART = 16
+
+
+@dataclass(frozen=True, slots=True)
+class StringCase:
+    """Strings whose decoded characters are in the language and whose length is within the bounds.
+
+    `min_length` is above 0 only where the language is ANY_TEXT; with any other language, and no `max_length`, every
+    text of the language is meant.
+    """
+
+    language: Expr
+    min_length: int = 0
+    max_length: int | None = None
+
+    def accepts(self, text: str) -> bool:
+        if len(text) < self.min_length or (self.max_length is not None and len(text) > self.max_length):
+            return False
+        return self.language is ANY_TEXT or matches(self.language, text)
+
+    def as_language(self) -> Expr:
+        """The case as one language, lengths included."""
+        if self.min_length == 0 and self.max_length is None:
+            return self.language
+        return intersect(self.language, repeat(ANY_CHAR, self.min_length, self.max_length))
+
+
+@dataclass(frozen=True, slots=True)
+class StringCondition:
+    """The atom: strings of the language within the lengths; only the listed ones where there is a list."""
+
+    language: Expr = ANY_TEXT
+    low: int = 0
+    high: int | None = None
+    listed: frozenset[str] | None = None
+
+    sort = CONTAINER
+    meets = True
+
+    def accepts(self, text: str) -> bool:
+        if self.listed is not None and text not in self.listed:
+            return False
+        if len(text) < self.low or (self.high is not None and len(text) > self.high):
+            return False
+        return self.language is ANY_TEXT or matches(self.language, text)
+
+    def kinds(self) -> tuple[int, int]:
+        raise NotImplementedError("string conditions are no value atoms")
+
+    def describe(self) -> str:
+        return "string condition"
+
+    @staticmethod
+    def meet(algebra: Algebra, members: list[Formula]) -> list[Formula] | None:
+        """All positive conditions as one, listed strings filtered by every condition; None where nothing changes."""
+        positive = [member.atom for member in members if member.is_atom]
+        negative = [member for member in members if member.is_not]
+        lists = [atom for atom in positive if atom.listed is not None]
+        if lists:
+            atoms = [member.atom for member in negative]
+            kept = frozenset(
+                text
+                for text in min((atom.listed for atom in lists), key=len)
+                if all(atom.accepts(text) for atom in positive) and not any(atom.accepts(text) for atom in atoms)
+            )
+            return [algebra.atom(StringCondition(listed=kept))] if kept else [algebra.FALSE]
+        if len(positive) < 2:
+            return None
+        joint = _met(positive)
+        return [algebra.FALSE] if joint is None else [algebra.atom(joint), *negative]
+
+
+def _met(conditions: list[StringCondition]) -> StringCondition | None:
+    low = max(condition.low for condition in conditions)
+    highs = [condition.high for condition in conditions if condition.high is not None]
+    high = min(highs) if highs else None
+    language = intersect(*(condition.language for condition in conditions))
+    if language is NOTHING or (high is not None and high < low):
+        return None
+    return StringCondition(language, low, high)
+
+
+def string_conditions(schema: Schema) -> Formula:
+    """The schema's own string keywords."""
+    algebra = schema.compilation.algebra
+    if not schema.groups & Group.STRING:
+        return algebra.TRUE
+    languages = [parse_ecma(schema.contents["pattern"])] if schema.get("pattern") is not None else []
+    named = _format(schema)
+    if named is not None:
+        languages.append(named)
+    low, high = int(schema.get("minLength") or 0), schema.get("maxLength")
+    high = None if high is None else int(high)
+    if not languages and not low and high is None:
+        return algebra.TRUE
+    language = intersect(*languages) if languages else ANY_TEXT
+    if language is NOTHING or (high is not None and high < low):
+        return algebra.FALSE
+    return algebra.atom(StringCondition(language, low, high))
+
+
+def _format(schema: Schema) -> Expr | None:
+    """The language that `format` asserts; None where it is an annotation."""
+    name = schema.get("format")
+    if name is None:
+        return None
+    from treadle.frontends.json_schema.formats import format_language
+
+    compilation = schema.compilation
+    if not compilation.assert_formats:
+        compilation.report.add("annotation", schema.at("format"), f"format {name!r} is not asserted (formats='annotate')")
+        return None
+    language = format_language(name)
+    if language is None:
+        compilation.report.add("annotation", schema.at("format"), f"unknown format {name!r} asserts nothing")
+    return language
+
+
+def listed_strings(algebra: Algebra, texts: Iterable[str]) -> Formula:
+    listed = frozenset(texts)
+    return algebra.atom(StringCondition(listed=listed)) if listed else algebra.FALSE
+
+
+def string_cases(formula: Formula, note: Any) -> tuple[StringCase, ...]:
+    """A formula over string conditions as a union of cases; empty ones left out.
+
+    `note(message)` is called where emptiness could not be decided within the limit.
+    """
+    if formula.is_true:
+        return (StringCase(ANY_TEXT),)
+    found: list[StringCase] = []
+    for option in alternatives(formula, _APART):
+        found.extend(_cases_of(option))
+    return tuple(case for case in dict.fromkeys(found) if not _is_empty(case, note))
+
+
+def _cases_of(formula: Formula) -> list[StringCase]:
+    if any(member.is_or for member in formula.conjuncts):
+        return [StringCase(_language_of(formula))]
+    options = [StringCondition()]
+    negations = 0
+    for member in formula.conjuncts:
+        if member.is_atom:
+            options = [met for option in options if (met := _met_one(option, member.atom)) is not None]
+        else:
+            negations += 1
+            if negations > 3:
+                return [StringCase(_language_of(formula))]
+            rest = _negated(member.atom)
+            options = [met for option in options for other in rest if (met := _met_one(option, other)) is not None]
+    return [case for option in options if (case := _as_case(option)) is not None]
+
+
+def _met_one(first: StringCondition, second: StringCondition) -> StringCondition | None:
+    if first.listed is None and second.listed is None:
+        return _met([first, second])
+    texts = second.listed if first.listed is None else first.listed
+    assert texts is not None
+    kept = frozenset(text for text in texts if first.accepts(text) and second.accepts(text))
+    return StringCondition(listed=kept) if kept else None
+
+
+def _negated(condition: StringCondition) -> list[StringCondition]:
+    """What is outside of a condition, as a union."""
+    if condition.listed is not None:
+        return [StringCondition(complement(words(condition.listed)))]
+    outside = []
+    if condition.language is not ANY_TEXT:
+        outside.append(StringCondition(complement(condition.language)))
+    if condition.low:
+        outside.append(StringCondition(high=condition.low - 1))
+    if condition.high is not None:
+        outside.append(StringCondition(low=condition.high + 1))
+    return outside
+
+
+def _as_case(condition: StringCondition) -> StringCase | None:
+    if condition.listed is not None:
+        return StringCase(words(condition.listed))
+    language, low, high = condition.language, condition.low, condition.high
+    if language is ANY_TEXT:
+        return StringCase(language, low, high)
+    if high is not None and language.max_length is not None and language.max_length <= high:
+        high = None
+    if low > language.min_length:
+        language = intersect(language, repeat(ANY_CHAR, low, None))
+    return None if language is NOTHING else StringCase(language, 0, high)
+
+
+def _language_of(formula: Formula) -> Expr:
+    """Any formula over string conditions as one language."""
+    if formula.is_true:
+        return ANY_TEXT
+    if formula.is_atom:
+        return _whole_language(formula.atom)
+    if formula.is_not:
+        return complement(_whole_language(formula.atom))
+    parts = [_language_of(member) for member in formula.members]
+    return intersect(*parts) if formula.is_and else alternate(*parts)
+
+
+def _whole_language(condition: StringCondition) -> Expr:
+    if condition.listed is not None:
+        return words(condition.listed)
+    if not condition.low and condition.high is None:
+        return condition.language
+    return intersect(condition.language, repeat(ANY_CHAR, condition.low, condition.high))
+
+
+def _is_empty(case: StringCase, note: Any) -> bool:
+    language = case.language
+    if language is ANY_TEXT:
+        return case.max_length is not None and case.max_length < case.min_length
+    try:
+        if is_empty(language):
+            return True
+        if case.max_length is None or (language.exact and language.min_length <= case.max_length):
+            return False
+        return shortest_length(language) > case.max_length
+    except LimitExceeded:
+        note("whether some string satisfies it was not decided within the limit")
+        return False

@@ -1,0 +1,140 @@
+"""How JSON values are written: goals of the schema algebra -> rules.
+
+In: a goal (what a value must satisfy) and the policies of writing. Out: a rule node; every value, object state and
+array state is a `Call` keyed by its interned algebra object, so unfolding follows what a generation visits and equal
+residuals share their positions. Punctuation and white space live here and nowhere else (RFC 8259).
+
+White space, between lexemes only (never before or behind the document, except in "any"):
+    flexible  nothing, one space, or a newline and its indentation; covers json.dumps with and without indent
+    compact   nothing
+    python    one space behind each comma and colon, as json.dumps writes by default
+    any       whatever RFC 8259 allows, at the ends of the document too
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from treadle.grammar import rules
+from treadle.grammar.expression import NOTHING
+
+if TYPE_CHECKING:
+    from treadle.frontends.json_schema.array_state import ArrayState
+    from treadle.frontends.json_schema.goal import Goal
+    from treadle.frontends.json_schema.object_state import ObjectState
+
+Whitespace = Literal["flexible", "compact", "python", "any"]
+Escapes = Literal["canonical", "any"]
+
+#: Columns of indentation that "flexible" always allows; deeper nesting allows eight for each level.
+INDENT: Final = 64
+_SPACE = rules.Literal(b" ")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Rules for JSON texts under fixed policies."""
+
+    whitespace: Whitespace = "flexible"
+    escapes: Escapes = "any"
+
+    def document(self, goal: Goal) -> rules.Node:
+        """The whole text."""
+        if self.whitespace == "any":
+            return rules.Sequence((self._gap(), self.value(goal), self._gap()))
+        return self.value(goal)
+
+    def value(self, goal: Goal) -> rules.Call:
+        return rules.Call(("value", goal), lambda: self._alternatives(goal), least=goal.min_bytes())
+
+    def _alternatives(self, goal: Goal) -> rules.Node:
+        cases = goal.cases()
+        options: list[rules.Node] = []
+        for allowed, word in ((cases.null, b"null"), (cases.true, b"true"), (cases.false, b"false")):
+            if allowed:
+                options.append(rules.Literal(word))
+        if cases.number is not NOTHING:
+            options.append(rules.Text(cases.number))
+        for string in cases.strings:
+            quoted = rules.Quoted(string.language, string.min_length, string.max_length, self._canonical)
+            options.append(rules.Sequence((rules.Literal(b'"'), quoted)))
+        options += [self._array(state) for state in cases.arrays]
+        options += [self._object(state) for state in cases.objects]
+        return rules.Choice(tuple(options))
+
+    @property
+    def _canonical(self) -> bool:
+        return self.escapes == "canonical"
+
+    # -- white space -------------------------------------------------------------------------------
+
+    def _gap(self) -> rules.Node:
+        """Between a bracket, comma or value and what comes next, where no separator asks for a space."""
+        if self.whitespace == "flexible":
+            return rules.Space(INDENT)
+        return rules.Space(None) if self.whitespace == "any" else rules.EMPTY
+
+    def _behind_separator(self) -> rules.Node:
+        return _SPACE if self.whitespace == "python" else self._gap()
+
+    def _before_colon(self) -> rules.Node:
+        return self._gap()
+
+    # -- arrays ------------------------------------------------------------------------------------
+
+    def _array(self, state: ArrayState) -> rules.Node:
+        options: list[rules.Node] = [rules.Literal(b"]")] if state.can_close else []
+        options += self._items(state)
+        return rules.Sequence((rules.Literal(b"["), self._gap(), rules.Choice(tuple(options))))
+
+    def _items(self, state: ArrayState) -> list[rules.Node]:
+        return [rules.Sequence((self.value(goal), self._array_rest(after))) for goal, after in state.next()]
+
+    def _array_rest(self, state: ArrayState) -> rules.Call:
+        return rules.Call(("array", state), lambda: self._after_item(state), least=state.min_bytes())
+
+    def _after_item(self, state: ArrayState) -> rules.Node:
+        options: list[rules.Node] = [rules.Literal(b"]")] if state.can_close else []
+        items = self._items(state)
+        if items:
+            more = rules.Call(("items", state), lambda: rules.Choice(tuple(items)))
+            options.append(rules.Sequence((rules.Literal(b","), self._behind_separator(), more)))
+        return rules.Sequence((self._gap(), rules.Choice(tuple(options))))
+
+    # -- objects -----------------------------------------------------------------------------------
+
+    def _object(self, state: ObjectState) -> rules.Node:
+        options: list[rules.Node] = [rules.Literal(b"}")] if state.can_close else []
+        if state.can_continue:
+            options.append(rules.Sequence((rules.Literal(b'"'), self._names(state))))
+        return rules.Sequence((rules.Literal(b"{"), self._gap(), rules.Choice(tuple(options))))
+
+    def _object_rest(self, state: ObjectState) -> rules.Call:
+        return rules.Call(("object", state), lambda: self._after_member(state), least=state.min_bytes())
+
+    def _after_member(self, state: ObjectState) -> rules.Node:
+        options: list[rules.Node] = [rules.Literal(b"}")] if state.can_close else []
+        if state.can_continue:
+            member = rules.Sequence((rules.Literal(b'"'), self._names(state)))
+            options.append(rules.Sequence((rules.Literal(b","), self._behind_separator(), member)))
+        return rules.Sequence((self._gap(), rules.Choice(tuple(options))))
+
+    def _names(self, state: ObjectState) -> rules.Node:
+        others = state.others
+        return rules.Names(
+            names=tuple(sorted(state.forbidden.union(state.names))),
+            allowed=frozenset(state.names),
+            after=lambda name: self._member(state.member(name)),
+            others=tuple(other.language for other in others),
+            after_other=lambda index, name: self._member(state.other(others[index], name)),
+            canonical=self._canonical,
+            least=max(state.min_bytes() - 2, 1),
+        )
+
+    def _member(self, ways: tuple[tuple[Goal, ObjectState], ...]) -> rules.Node:
+        """Behind a name: colon, value, and the rest of the object, for every way to go on."""
+        values = tuple(rules.Sequence((self.value(goal), self._object_rest(after))) for goal, after in ways)
+        return rules.Sequence(
+            (self._before_colon(), rules.Literal(b":"), self._behind_separator(), rules.Choice(values))
+        )
