@@ -43,6 +43,10 @@ app = typer.Typer(
 )
 
 
+class WrongArgument(TreadleError):
+    """Arguments that do not go together, or a file that is not there."""
+
+
 class Order(str, Enum):
     declared = "declared"
     any = "any"
@@ -74,7 +78,7 @@ LenientOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 ModelOption = Annotated[
-    str | None, typer.Option(help="Name or folder of a transformers model [default: the bundled one].")
+    str | None, typer.Option(help="Name or folder of a transformers model (default: the bundled one).")
 ]
 
 
@@ -159,7 +163,7 @@ def generate(
         float | None,
         typer.Option(
             min=0,
-            help="0 takes the likeliest token, 1 samples as the model says [default: 0; 1 with -n, --top-k ...]",
+            help="0 takes the likeliest token, 1 samples as the model says (default: 0; 1 with -n, --top-k ...)",
         ),
     ] = None,
     top_k: Annotated[int | None, typer.Option(min=1, help="Sample among the k likeliest tokens.")] = None,
@@ -183,17 +187,20 @@ def generate(
     given = {"schema": schema, "regex": regex, "choices": choices, "type": type_}
     kind = _only_one(given)
     if stream and (as_json or n > 1):
-        raise typer.BadParameter("--stream goes with neither --json nor -n")
+        raise WrongArgument("--stream goes with neither --json nor -n")
     if prompt == "-" and schema == "-":
-        raise typer.BadParameter("the prompt and the schema cannot both be standard input")
+        raise WrongArgument("the prompt and the schema cannot both be standard input")
     policies = _policies(property_order, whitespace, escapes, formats, lenient)
     constraint = _constraint(kind, given[kind], policies)
     text = _decode(_read(prompt), "the prompt").rstrip("\n") if prompt == "-" else prompt
-    sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}
-    options = {
+    options: dict[str, Any] = {
         "model": model,
         "max_tokens": max_tokens,
-        **{k: v for k, v in sampling.items() if v is not None},
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "min_p": min_p,
+        "seed": seed,
     }
     if stream:
         _stream(text, constraint, options)
@@ -220,7 +227,7 @@ def check(
 ) -> int:
     """Say whether a JSON text satisfies a schema and, if not, where it leaves it and what was allowed there."""
     if schema == "-" and instance == "-":
-        raise typer.BadParameter("the schema and the instance cannot both be standard input")
+        raise WrongArgument("the schema and the instance cannot both be standard input")
     policies = _policies(property_order, whitespace, escapes, formats, lenient)
     constraint = _constraint("schema", schema, policies)
     data = _read(instance)
@@ -249,6 +256,8 @@ def compile(
     as_json: JsonOption = False,
 ) -> None:
     """Compile a schema and report what is enforced, what is not, and what it took."""
+    from treadle.survey import survey  # loads the engine, which --help and wrong arguments can do without
+
     policies = _policies(property_order, whitespace, escapes, formats, lenient)
     constraint = _constraint("schema", schema, policies)
     with _progress("reading the vocabulary"):
@@ -257,15 +266,22 @@ def compile(
     with _progress("compiling"):
         compiled = treadle.compile(constraint, vocabulary)
         compiled.matcher().mask()
-    seconds = time.perf_counter() - started
-    rows = _report(compiled, policies, vocabulary, seconds)
+        seconds = time.perf_counter() - started
+        surveyed = survey(constraint)
+    rows = {
+        "enforced": surveyed.keywords,
+        "policies": policies,
+        "notes": sorted({str(note) for note in (*surveyed.notes, *compiled.report)}),
+        "vocabulary": len(vocabulary),
+        "states": compiled.automaton.bytes.state_count,
+        "seconds": round(seconds, 4),
+    }
     if as_json:
         _print_json(rows)
         return
     for name, value in rows.items():
-        for line in value if isinstance(value, list) and value else [value or "none"]:
-            typer.echo(f"{name:<12} {line}")
-            name = ""  # the second line of a row has no label
+        for number, line in enumerate(_lines(value) or ["none"]):
+            typer.echo(f"{'' if number else name:<12} {line}")
 
 
 # ---- constraints from arguments
@@ -274,7 +290,7 @@ def compile(
 def _only_one(given: dict[str, Any]) -> str:
     named = [name for name, value in given.items() if value]
     if len(named) != 1:
-        raise typer.BadParameter("give exactly one of --schema, --regex, --choices, --type")
+        raise WrongArgument("give exactly one of --schema, --regex, --choices, --type")
     return named[0]
 
 
@@ -330,12 +346,12 @@ def _python_type(name: str) -> Any:
         return builtin
     module, separator, attribute = name.partition(":")
     if not separator:
-        raise typer.BadParameter(f"--type {name}: give int, float, bool, str, or module:Class")
+        raise WrongArgument(f"--type {name}: give int, float, bool, str, or module:Class")
     sys.path.insert(0, str(Path.cwd()))  # a class in the user's own file, as `python -m` would find it
     try:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise typer.BadParameter(f"--type {name}: {error}") from None
+        raise WrongArgument(f"--type {name}: {error}") from None
     finally:
         sys.path.pop(0)
 
@@ -344,7 +360,7 @@ def _vocabulary(source: Path | None) -> Any:
     if source is None:
         return treadle.Vocabulary([bytes([byte]) for byte in range(256)] + [None], eos_ids=256)
     if not source.exists():
-        raise typer.BadParameter(f"--vocab {source}: no such file or folder")
+        raise WrongArgument(f"--vocab {source}: no such file or folder")
     return treadle.Vocabulary.from_tokenizer(source)
 
 
@@ -355,7 +371,7 @@ def _read(source: str) -> bytes:
     try:
         return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:
-        raise typer.BadParameter(f"{source}: {error.strerror or error}") from None
+        raise WrongArgument(f"{source}: {error.strerror or error}") from None
 
 
 def _decode(data: bytes, place: str) -> str:
@@ -398,14 +414,10 @@ def _result(result: Any) -> dict[str, Any]:
     }
 
 
-def _report(compiled: Any, policies: dict[str, Any], vocabulary: Any, seconds: float) -> dict[str, Any]:
-    return {
-        "policies": [f"{name}={value}" for name, value in policies.items()],
-        "relaxations": [str(entry) for entry in compiled.report],
-        "vocabulary": f"{len(vocabulary)} tokens",
-        "states": compiled.automaton.bytes.state_count,
-        "seconds": round(seconds, 4),
-    }
+def _lines(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{name} {number}" for name, number in value.items()]
+    return value if isinstance(value, list) else [str(value)]
 
 
 def _print_json(value: object) -> None:

@@ -3,21 +3,24 @@
 Chooses the parts and puts them together: model (integrations), constraint and its compiled form (constraints), sampler
 and loop (decoding). One constraint per call, as an object or by one of the keywords schema, regex, grammar, choices
 and python_type; what else is given by keyword goes to that constraint as its policies.
+
+Importing this file loads nothing but the errors, so that `treadle/__init__.py` can import it at once: a function and a
+module of one name must not be left to the order of imports.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from treadle import constraints, library
-from treadle.decoding import Decoding, Greedy, Result, Sampler, Sampling, TextStream
-from treadle.decoding.healing import HealedAutomaton, heal
-from treadle.decoding.protocols import Automaton, Model
-from treadle.decoding.results import parsed
 from treadle.errors import InvalidConstraint, UnsupportedFeature
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from treadle.constraints import Constraint
+    from treadle.decoding import Decoding, Result, Sampler
+    from treadle.decoding.protocols import Automaton, Model, Session
 
 Prompt = str | Sequence[Mapping[str, Any]]
 
@@ -52,11 +55,17 @@ def generate(
     `max_tokens` tokens and is complete within them. `chat`: whether a prompt given as text goes through the model's
     chat template (None: if it has one). `heal_prompt`: let the model split the end of the prompt anew.
     """
-    given = {"schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "python_type": python_type}
+    given = {
+        "schema": schema,
+        "regex": regex,
+        "grammar": grammar,
+        "choices": choices,
+        "python_type": python_type,
+    }
     _check_counts(n, max_tokens)
-    request = _Request(prompt, _constraint(constraint, given, policies), model, heal_prompt, chat)
     sampler = sampler_for(strategy, n, temperature, top_k, top_p, min_p)
-    results = list(request.results(sampler, np.random.default_rng(seed), n, max_tokens))
+    request = _Request(prompt, _constraint(constraint, given, policies), model, heal_prompt, chat)
+    results = list(request.results(sampler, _generator(seed), n, max_tokens))
     return results if return_results or n > 1 else results[0].text
 
 
@@ -81,41 +90,67 @@ def stream(
     chat: bool | None = None,
     **policies: Any,
 ) -> Iterator[str]:
-    """Like `generate`, a piece at a time: the pieces are never empty, never end inside of a character, and join to the text.
+    """Like `generate`, a piece at a time: never empty, never ending inside of a character, and joining to the text.
 
     A constraint or prompt that is wrong raises here, not at the first piece.
     """
-    given = {"schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "python_type": python_type}
+    given = {
+        "schema": schema,
+        "regex": regex,
+        "grammar": grammar,
+        "choices": choices,
+        "python_type": python_type,
+    }
     _check_counts(1, max_tokens)
-    request = _Request(prompt, _constraint(constraint, given, policies), model, heal_prompt, chat)
     sampler = sampler_for(strategy, 1, temperature, top_k, top_p, min_p)
-    return request.pieces(sampler, np.random.default_rng(seed), max_tokens)
+    request = _Request(prompt, _constraint(constraint, given, policies), model, heal_prompt, chat)
+    return request.pieces(sampler, _generator(seed), max_tokens)
 
 
-#: Constraints whose texts are JSON.
-_JSON = (constraints.JsonSchema, constraints.PythonType)
+def _generator(seed: int | None) -> np.random.Generator:
+    import numpy as np
+
+    return np.random.default_rng(seed)
 
 
 class _Request:
     """A prompt and a constraint, ready for one model."""
 
-    def __init__(self, prompt: Prompt, constraint: Any, model: Any, heal_prompt: bool, chat: bool | None) -> None:
-        from treadle.integrations.models import load  # loads torch: not for a constraint that is wrong
+    def __init__(
+        self, prompt: Prompt, constraint: Any, model: Any, heal_prompt: bool, chat: bool | None
+    ) -> None:
+        from treadle import constraints
+        from treadle.decoding.healing import HealedAutomaton, heal
+        from treadle.integrations.models import load
 
         self.model: Model = load(model)
         self.vocabulary = self.model.vocabulary
-        self.constraint = constraint
+        #: Whether the texts are JSON.
+        self.is_json = isinstance(constraint, (constraints.JsonSchema, constraints.PythonType))
         self.automaton: Automaton = constraints.compile(constraint, self.vocabulary).automaton
-        self.prompt, self.skip = _encode(self.model, prompt, False if heal_prompt and chat is None else chat), 0
+        self.prompt, self.skip = (
+            _encode(self.model, prompt, False if heal_prompt and chat is None else chat),
+            0,
+        )
         if heal_prompt:
             self.prompt, prefix = heal(self.prompt, self.vocabulary)
             self.skip = len(prefix)
-            self.automaton = HealedAutomaton(self.automaton, self.vocabulary, prefix) if prefix else self.automaton
+            self.automaton = (
+                HealedAutomaton(self.automaton, self.vocabulary, prefix) if prefix else self.automaton
+            )
 
-    def decoding(self, session: Any, sampler: Sampler, rng: np.random.Generator, max_tokens: int, scored: bool) -> Decoding:
+    def decoding(
+        self, session: Session, sampler: Sampler, rng: np.random.Generator, max_tokens: int, scored: bool
+    ) -> Decoding:
+        from treadle.decoding import Decoding
+
         return Decoding(session, self.automaton, self.vocabulary, sampler, rng, max_tokens, scored)
 
-    def results(self, sampler: Sampler, rng: np.random.Generator, n: int, max_tokens: int) -> Iterator[Result]:
+    def results(
+        self, sampler: Sampler, rng: np.random.Generator, n: int, max_tokens: int
+    ) -> Iterator[Result]:
+        from treadle.decoding import Greedy
+
         session = self.model.start(self.prompt)
         for k in range(n):
             # The last text may have the session itself, and a greedy choice comes out the same every time.
@@ -127,13 +162,15 @@ class _Request:
             yield result
 
     def result(self, decoding: Decoding) -> Result:
+        from treadle.decoding.results import Result, parsed
+
         for _ in decoding.pieces():
             pass
         text = self.vocabulary.decode_bytes(decoding.tokens)[self.skip :].decode()
         return Result(
             text=text,
             tokens=tuple(decoding.tokens),
-            value=parsed(text) if isinstance(self.constraint, _JSON) else None,
+            value=parsed(text) if self.is_json else None,
             scores=decoding.scores,
             finish_reason=decoding.finish_reason,
             seconds=decoding.seconds,
@@ -141,6 +178,8 @@ class _Request:
         )
 
     def pieces(self, sampler: Sampler, rng: np.random.Generator, max_tokens: int) -> Iterator[str]:
+        from treadle.decoding import TextStream
+
         text = TextStream(self.skip)
         for run in self.decoding(self.model.start(self.prompt), sampler, rng, max_tokens, False).pieces():
             if piece := text.feed(self.vocabulary.decode_bytes(run)):
@@ -158,10 +197,14 @@ def sampler_for(
     min_p: float | None,
 ) -> Sampler:
     """The sampler that the arguments of `generate` ask for."""
+    from treadle.decoding import Greedy, Sampling
+
     if strategy is not None and not isinstance(strategy, str):
         return strategy
     if strategy not in (None, "greedy", "sampling"):
-        raise InvalidConstraint("no such strategy", found=repr(strategy), expected="'greedy', 'sampling' or a sampler")
+        raise InvalidConstraint(
+            "no such strategy", found=repr(strategy), expected="'greedy', 'sampling' or a sampler"
+        )
     tails = (top_k, top_p, min_p) != (None, None, None)
     sampled = strategy == "sampling" or (strategy is None and (n > 1 or tails or bool(temperature)))
     if not sampled or temperature == 0:
@@ -178,30 +221,39 @@ def _constraint(constraint: Any, given: Mapping[str, Any], policies: Mapping[str
         )
     if constraint is None:
         ((name, value),) = named.items()
-        return _KINDS[name](value, policies)
+        return _named(name, value, policies)
     if policies:
         raise InvalidConstraint("policies belong to the constraint object", found=", ".join(policies))
     return constraint
 
 
-def _json_schema(schema: Any, policies: Mapping[str, Any]) -> constraints.Constraint:
+def _named(name: str, value: Any, policies: Mapping[str, Any]) -> Constraint:
+    """The constraint that a keyword of `generate` stands for."""
+    from treadle import constraints
+
+    if name == "schema":
+        return _json_schema(value, policies)
+    if name == "regex":
+        return constraints.Regex(value, **policies)
+    if name == "choices":
+        return constraints.Choice(value, **policies)
+    if name == "python_type":
+        return constraints.PythonType(value, {**_WRITING, **policies})
+    raise UnsupportedFeature(
+        "grammars are not there yet", found=f"{name}=", expected="schema, regex, choices or python_type"
+    )
+
+
+#: A model that may spell any character as an escape does so, and the text is not what anyone wants to read.
+_WRITING: Mapping[str, Any] = {"escapes": "canonical"}
+
+
+def _json_schema(schema: Any, policies: Mapping[str, Any]) -> Constraint:
+    from treadle import constraints, library
+
     if isinstance(schema, str) and schema in library.names("schemas"):
         schema = library.find("schemas", schema)
-    return constraints.JsonSchema(schema, **policies)
-
-
-def _grammar(grammar: Any, policies: Mapping[str, Any]) -> constraints.Constraint:
-    raise UnsupportedFeature("grammars are not there yet", found="grammar=", expected="schema, regex, choices or python_type")
-
-
-#: keyword of `generate` -> how its constraint is made of the value and the policies
-_KINDS: Mapping[str, Callable[[Any, Mapping[str, Any]], constraints.Constraint]] = {
-    "schema": _json_schema,
-    "regex": lambda pattern, policies: constraints.Regex(pattern, **policies),
-    "grammar": _grammar,
-    "choices": lambda options, policies: constraints.Choice(options, **policies),
-    "python_type": lambda type_, policies: constraints.PythonType(type_, policies),
-}
+    return constraints.JsonSchema(schema, **{**_WRITING, **policies})
 
 
 def _encode(model: Any, prompt: Prompt, chat: bool | None) -> list[int]:
@@ -215,4 +267,6 @@ def _encode(model: Any, prompt: Prompt, chat: bool | None) -> list[int]:
 def _check_counts(n: int, max_tokens: int) -> None:
     for name, value in (("n", n), ("max_tokens", max_tokens)):
         if value < 1:
-            raise InvalidConstraint(f"{name} is out of range", found=str(value), expected="a whole number from 1 on")
+            raise InvalidConstraint(
+                f"{name} is out of range", found=str(value), expected="a whole number from 1 on"
+            )

@@ -49,7 +49,7 @@ class ByteAutomaton:
     def answer(self) -> None:
         """Give a stopped kernel what it asked for."""
         words = self.memory.words
-        kind, a, b, c = (int(x) for x in words[at.NEED : at.NEED + 4])
+        kind, a, b, c = words[at.NEED : at.NEED + 4].tolist()
         if kind == at.ASK_NODE:
             self._lowering.lower_lazy(a)
         elif kind == at.ASK_CHAR:

@@ -902,7 +902,78 @@ def new_state(m, slot, n):
     m[m[AT_STATES] + s * ST_WIDTH + ST_COUNT] = n
     m[m[AT_STATES] + s * ST_WIDTH + ST_ACCEPTING] = accepting
     m[m[AT_STATE_HASH] + slot] = s
+    for i in range(first, first + n):
+        note_alive(m, i, m[AT_STATES] + s * ST_WIDTH + ST_ALIVE_WORDS)
     return s
+
+
+@njit(cache=True)
+def lead_of(char):
+    """First byte of a character in UTF-8."""
+    if char < 0x80:
+        return char
+    if char < 0x800:
+        return 0xC0 | (char >> 6)
+    if char < 0x10000:
+        return 0xE0 | (char >> 12)
+    return 0xF0 | (char >> 18)
+
+
+@njit(cache=True)
+def note_byte(m, at, byte):
+    m[at + (byte >> 5)] |= np.int32(1) << np.int32(byte & 31)
+
+
+@njit(cache=True)
+def note_range(m, at, low, high):
+    for byte in range(low, high + 1):
+        note_byte(m, at, byte)
+
+
+@njit(cache=True)
+def note_alive(m, k, at):
+    """Add the bytes that may lead on from configuration k, a superset, to the 256 bits at m[at]."""
+    p = config(m, k, CFG_POS)
+    kind = position(m, p, POS_KIND)
+    if kind == P_BYTES:
+        first = position(m, p, POS_A)
+        for i in range(first, first + position(m, p, POS_B)):
+            note_range(m, at, edge(m, i, 0), edge(m, i, 1))
+    elif kind == P_SPACE or kind == P_INDENT:
+        note_range(m, at, 0x09, 0x0A)
+        note_byte(m, at, 0x20)
+    elif kind == P_STRING or kind == P_TEXT:
+        mode = config(m, k, CFG_DECODE) >> DECODE_SHIFT
+        if mode == D_NONE:
+            note_characters(m, k, p, at)
+        elif mode <= D_UTF3 or mode == D_UTF2 + 16:
+            note_range(m, at, 0x80, 0xBF)
+        else:
+            for w in range(8):
+                m[at + w] = -1
+
+
+@njit(cache=True)
+def note_characters(m, k, p, at):
+    """`note_alive` for a string or text between two characters."""
+    if position(m, p, POS_KIND) == P_STRING:
+        note_byte(m, at, 0x22)
+        note_byte(m, at, 0x5C)
+    depth = config(m, k, CFG_COUNT)
+    for i in range(config(m, k, CFG_LOW), config(m, k, CFG_HIGH)):
+        char = literal_char(m, i, depth)
+        if char >= 0:
+            note_byte(m, at, lead_of(char))
+    q = config(m, k, CFG_Q)
+    if q == 0:
+        return
+    if char_row(m, q, CST_LOWERED) == 0:
+        for w in range(8):
+            m[at + w] = -1
+        return
+    first = char_row(m, q, CST_FIRST)
+    for e in range(first, first + char_row(m, q, CST_EDGES)):
+        note_range(m, at, lead_of(edge(m, e, 0)), lead_of(edge(m, e, 1)))
 
 
 @njit(cache=True)
@@ -926,6 +997,8 @@ def step(m, state, byte):
     known = cell(m, AT_NEXT, state * 256 + byte)
     if known != UNKNOWN:
         return known
+    if (m[m[AT_STATES] + state * ST_WIDTH + ST_ALIVE_WORDS + (byte >> 5)] >> (byte & 31)) & 1 == 0:
+        return DEAD
     if not roomy(m):
         ask(m, ASK_ROOM, 0, 0, 0)
         return UNKNOWN

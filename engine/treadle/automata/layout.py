@@ -97,7 +97,8 @@ ST_COUNT: Final = 1
 ST_ACCEPTING: Final = 2
 ST_LOOPS: Final = 3  # 1 once the four words behind it are known
 ST_LOOP_WORDS: Final = 4  # bit b: the ASCII byte b leads back to the state itself; bit 0 stays clear
-ST_WIDTH: Final = 8
+ST_ALIVE_WORDS: Final = 8  # 256 bits: bytes that may lead on (a superset), so that most refusals cost one look
+ST_WIDTH: Final = 16
 
 # Stack node columns: return position, parent, depth, lower bound of bytes from here to the end.
 STK_RETURN: Final = 0

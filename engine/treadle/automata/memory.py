@@ -22,26 +22,26 @@ Int32 = NDArray[np.int32]
 
 #: (offset column, capacity column, width, initial rows) of every table.
 TABLES: Final = (
-    (at.AT_CONFIGS, at.CAP_CONFIGS, at.CFG_WIDTH, 1 << 14),
-    (at.AT_STATES, at.CAP_STATES, at.ST_WIDTH, 1 << 12),
-    (at.AT_NEXT, at.CAP_NEXT, 256, 1 << 12),
-    (at.AT_STATE_HASH, at.CAP_STATE_HASH, 1, 1 << 13),
-    (at.AT_MEMO, at.CAP_MEMO, at.MEMO_WIDTH, 1 << 13),
-    (at.AT_MEMO_HASH, at.CAP_MEMO_HASH, 1, 1 << 14),
-    (at.AT_STACK, at.CAP_STACK, at.STK_WIDTH, 1 << 13),
-    (at.AT_TEXTS, at.CAP_TEXTS, at.TXT_WIDTH, 1 << 13),
-    (at.AT_POSITIONS, at.CAP_POSITIONS, at.POS_WIDTH, 1 << 12),
-    (at.AT_EDGES, at.CAP_EDGES, at.EDGE_WIDTH, 1 << 14),
-    (at.AT_CHARS, at.CAP_CHARS, at.CST_WIDTH, 1 << 12),
-    (at.AT_LITERAL_SETS, at.CAP_LITERAL_SETS, at.LITERAL_SET_WIDTH, 1 << 10),
-    (at.AT_LITERAL_OFFSETS, at.CAP_LITERAL_OFFSETS, 1, 1 << 12),
-    (at.AT_LITERAL_CHARS, at.CAP_LITERAL_CHARS, 1, 1 << 14),
-    (at.AT_LITERAL_NEXT, at.CAP_LITERAL_NEXT, 1, 1 << 13),
+    (at.AT_CONFIGS, at.CAP_CONFIGS, at.CFG_WIDTH, 1 << 16),
+    (at.AT_STATES, at.CAP_STATES, at.ST_WIDTH, 1 << 14),
+    (at.AT_NEXT, at.CAP_NEXT, 256, 1 << 14),
+    (at.AT_STATE_HASH, at.CAP_STATE_HASH, 1, 1 << 15),
+    (at.AT_MEMO, at.CAP_MEMO, at.MEMO_WIDTH, 1 << 15),
+    (at.AT_MEMO_HASH, at.CAP_MEMO_HASH, 1, 1 << 16),
+    (at.AT_STACK, at.CAP_STACK, at.STK_WIDTH, 1 << 14),
+    (at.AT_TEXTS, at.CAP_TEXTS, at.TXT_WIDTH, 1 << 14),
+    (at.AT_POSITIONS, at.CAP_POSITIONS, at.POS_WIDTH, 1 << 15),
+    (at.AT_EDGES, at.CAP_EDGES, at.EDGE_WIDTH, 1 << 16),
+    (at.AT_CHARS, at.CAP_CHARS, at.CST_WIDTH, 1 << 13),
+    (at.AT_LITERAL_SETS, at.CAP_LITERAL_SETS, at.LITERAL_SET_WIDTH, 1 << 12),
+    (at.AT_LITERAL_OFFSETS, at.CAP_LITERAL_OFFSETS, 1, 1 << 16),
+    (at.AT_LITERAL_CHARS, at.CAP_LITERAL_CHARS, 1, 1 << 18),
+    (at.AT_LITERAL_NEXT, at.CAP_LITERAL_NEXT, 1, 1 << 16),
     (at.AT_OUT, at.CAP_OUT, at.CFG_WIDTH, at.FORK_LIMIT),
     (at.AT_WORK, at.CAP_WORK, at.WORK_WIDTH, at.FORK_LIMIT),
     (at.AT_LEVELS, at.CAP_LEVELS, 1, at.LEVELS),
 )
-_BY_OFFSET: Final = {table[0]: table for table in TABLES}
+_WIDTHS: Final = {offset: width for offset, _, width, _ in TABLES}
 _SCRATCH: Final = frozenset({at.AT_OUT, at.AT_WORK, at.AT_LEVELS})
 _KEPT: Final[list[tuple[Int32, int]]] = []
 _KEEP_AT_MOST: Final = 4
@@ -50,7 +50,7 @@ _KEEP_AT_MOST: Final = 4
 class Memory:
     """One int32 array with a head and the tables behind it. `words` is what kernels get."""
 
-    __slots__ = ("used", "words")
+    __slots__ = ("_capacity", "_start", "used", "words")
 
     def __init__(self) -> None:
         self.words: Int32 = _KEPT.pop()[0] if _KEPT else _lay_out([rows for *_, rows in TABLES])
@@ -59,6 +59,7 @@ class Memory:
             at.AT_POSITIONS: 1, at.AT_EDGES: 1, at.AT_CHARS: 1, at.AT_LITERAL_SETS: 0,
             at.AT_LITERAL_OFFSETS: 0, at.AT_LITERAL_CHARS: 0, at.AT_LITERAL_NEXT: 0,
         }  # fmt: skip
+        self._note_places()
         words = self.words
         words[at.N_STATES] = at.FIRST_STATE
         words[at.N_CONFIGS] = 0
@@ -66,22 +67,31 @@ class Memory:
         words[at.N_TEXT] = 2
         words[at.N_MEMO] = 1
 
+    def _note_places(self) -> None:
+        # Lowering asks for places all the time, and reading a number out of an array costs more than a list lookup.
+        head = self.words[: at.HEADER].tolist()
+        self._start = [0] * at.HEADER
+        self._capacity = [0] * at.HEADER
+        for offset, cap, _, _ in TABLES:
+            self._start[offset] = head[offset]
+            self._capacity[offset] = head[cap]
+
     def append(self, table: int, row_count: int) -> int:
         """Reserve rows at the end of a Python-owned table; returns the first row's number."""
         first = self.used[table]
-        while first + row_count > self.words[_BY_OFFSET[table][1]]:
+        while first + row_count > self._capacity[table]:
             self.grow({table})
         self.used[table] = first + row_count
         return first
 
     def at(self, table: int, row: int) -> int:
         """Index of a row's first word."""
-        return int(self.words[table]) + row * _BY_OFFSET[table][2]
+        return self._start[table] + row * _WIDTHS[table]
 
     def rows(self, table: int, first: int, count: int) -> Int32:
         """View of `count` rows, int32[count, width]."""
-        width = _BY_OFFSET[table][2]
-        start = int(self.words[table]) + first * width
+        width = _WIDTHS[table]
+        start = self._start[table] + first * width
         return self.words[start : start + count * width].reshape(count, width)
 
     def grow_nearly_full(self) -> None:
@@ -113,6 +123,7 @@ class Memory:
             count = min(int(old[cap]), self._rows_in_use(offset)) * width
             new[new[offset] : new[offset] + count] = old[old[offset] : old[offset] + count]
         self.words = new
+        self._note_places()
         if at.AT_STATE_HASH in tables:
             _rehash_states(new)
         if at.AT_MEMO_HASH in tables:

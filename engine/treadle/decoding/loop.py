@@ -63,7 +63,9 @@ class Budget:
             )
         self.plan = plan
 
-    def admits(self, state: int, spent: int, run: Sequence[int] = ()) -> tuple[int, ...] | None | Literal[False]:
+    def admits(
+        self, state: int, spent: int, run: Sequence[int] = ()
+    ) -> tuple[int, ...] | Literal[False] | None:
         """A completion of `state` that fits after `spent` more tokens; None if surely one does; False if none is known.
 
         `run`: the tokens that lead from the current state to `state`.
@@ -75,7 +77,10 @@ class Budget:
             if self.automaton.closing_bound(state) <= left:
                 return None
             plan = tuple(self.automaton.closing(state))
-        except (LimitExceeded, VocabularyMismatch):  # no completion was found, or no tokens spell it: go elsewhere
+        except (
+            LimitExceeded,
+            VocabularyMismatch,
+        ):  # no completion was found, or no tokens spell it: go elsewhere
             plan = None
         if plan is not None and len(plan) <= left:
             return plan
@@ -185,7 +190,9 @@ class Decoding:
         budget.spend(1, plan)
         return [token], after
 
-    def _admitted(self, state: int, budget: Budget, masked: Logits) -> tuple[int, int, tuple[int, ...] | None]:
+    def _admitted(
+        self, state: int, budget: Budget, masked: Logits
+    ) -> tuple[int, int, tuple[int, ...] | None]:
         """(token, state after it, completion of that); -1 where the text ends without a token.
 
         Strikes out of `masked` what the budget refuses.

@@ -57,7 +57,9 @@ class Sampling:
         """One draw."""
         tokens, probabilities = self.distribution(logits)
         # Inverse transform on one uniform number: choices do not depend on how numpy implements `choice`.
-        index = int(np.searchsorted(np.cumsum(probabilities), rng.random() * probabilities.sum(), side="right"))
+        index = int(
+            np.searchsorted(np.cumsum(probabilities), rng.random() * probabilities.sum(), side="right")
+        )
         return int(tokens[min(index, len(tokens) - 1)])
 
     def distribution(self, logits: Logits) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

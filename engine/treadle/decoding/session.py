@@ -27,7 +27,9 @@ class CachedSession:
         self._model = model
         self._cache: Any = None
         self.calls = 0
-        keep = {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+        keep = (
+            {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(model.forward).parameters else {}
+        )
         self._last = self._forward(prompt, **keep)[-1]
 
     @property

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from functools import lru_cache
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from treadle.errors import LimitExceeded
 from treadle.grammar.derivative import filtered_words, transitions
@@ -23,13 +23,14 @@ from treadle.grammar.expression import (
     Concat,
     Expr,
     Intersect,
+    Leaf,
     Repeat,
     Text,
     Words,
     complement,
     intersect,
 )
-from treadle.grammar.nodes import Transitions
+from treadle.grammar.nodes import MeasuredMachine, Transitions
 
 #: States that one search may visit.
 STATES = 20_000
@@ -76,14 +77,14 @@ def shortest(expr: Expr, limit: int = STATES) -> str | None:
     if is_empty(expr, limit):
         return None
     if expr._shortest is None:
-        expr._shortest = _spelled(expr) if expr.exact else _searched(expr, limit)
+        expr._shortest = _spelled(expr) if _settled(expr) else _searched(expr, limit)
     return expr._shortest
 
 
 def shortest_length(expr: Expr, limit: int = STATES) -> int:
     """The length of a shortest text; 0 for the empty language."""
-    if expr.nullable or expr.exact:
-        return expr.min_length
+    if expr.nullable or _settled(expr):
+        return _least(expr)
     return len(shortest(expr, limit) or "")
 
 
@@ -156,8 +157,22 @@ def _successors(node: Expr) -> Iterable[Expr]:
     return (target for _, target in transitions(node))
 
 
+def _settled(node: Expr) -> bool:
+    """Whether `_least` and `_spelled` know all about a node."""
+    return node.exact or (type(node) is Leaf and isinstance(node.machine, MeasuredMachine))
+
+
+def _least(node: Expr) -> int:
+    """A lower bound of the length of a text of a node, attained where the node is settled."""
+    if type(node) is Leaf and isinstance(node.machine, MeasuredMachine):
+        return node.machine.shortest_length(node.state)
+    return node.min_length
+
+
 def _spelled(expr: Expr) -> str:
-    """A shortest text of an exact node, read off its shape."""
+    """A shortest text of a settled node, read off its shape."""
+    if type(expr) is Leaf and isinstance(expr.machine, MeasuredMachine):
+        return expr.machine.shortest(expr.state)
     if expr.min_length > _LONGEST_WITNESS:
         raise _exceeded("the shortest text is too long to write out", _LONGEST_WITNESS)
     pieces = []
@@ -187,13 +202,15 @@ def _min_length(node: Expr) -> int:
 
 
 def _searched(expr: Expr, limit: int) -> str:
-    """A shortest text by A*: `min_length` never says more than what is left."""
-    arrived: dict[Expr, tuple[Expr | None, str]] = {expr: (None, "")}
+    """A shortest text by A*: `_least` never says more than what is left."""
+    starts = [part for part in _alternatives(expr) if not is_empty(part, limit)]
+    arrived: dict[Expr, tuple[Expr | None, str]] = dict.fromkeys(starts, (None, ""))
     count = itertools.count()
-    queue = [(expr.min_length, next(count), 0, expr)]
+    queue = [(_least(part), next(count), 0, part) for part in starts]
+    heapify(queue)
     while queue:
         _, _, length, node = heappop(queue)
-        if node.nullable or node.exact:
+        if node.nullable or _settled(node):
             return _path_to(node, arrived) + _spelled_or_empty(node)
         if len(arrived) > limit:
             raise _exceeded("too many states to find a shortest text", limit)
@@ -201,7 +218,7 @@ def _searched(expr: Expr, limit: int) -> str:
             for part in _alternatives(target):
                 if part not in arrived and not is_empty(part, limit):
                     arrived[part] = (node, charset.example())
-                    heappush(queue, (length + 1 + part.min_length, next(count), length + 1, part))
+                    heappush(queue, (length + 1 + _least(part), next(count), length + 1, part))
     raise AssertionError("a language that is not empty has a shortest text")
 
 

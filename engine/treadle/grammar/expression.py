@@ -248,11 +248,15 @@ def alternate(*options: Expr) -> Expr:
 
 def _alternate_node(members: list[Expr]) -> Expr:
     members.sort(key=_serial)
+    key = tuple([member.serial for member in members])
+    known = known_node(Alternate, *key)
+    if known is not None:
+        return known
     lengths = [member.max_length for member in members]
     longest = None if None in lengths else max(length for length in lengths if length is not None)
     return intern_node(
         Alternate,
-        tuple(map(_serial, members)),
+        key,
         (tuple(members),),
         nullable=any(member.nullable for member in members),
         plain=all(member.plain for member in members),

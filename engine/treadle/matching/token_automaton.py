@@ -103,9 +103,7 @@ class TokenAutomaton:
             bits[:] = tables.interior[LONGEST - 1]
             self._walk(tables.rest_or_long, state, bits, _EVERY_BYTE)
         else:
-            start = np.empty(256, np.uint8)
-            kernels.first_bytes(words, state, start)
-            self._walk(tables.trie, state, bits, start)
+            self._walk(tables.trie, state, bits, _EVERY_BYTE)
         if self.bytes.is_accepting(state):
             bits |= tables.eos_row.view(np.uint32)
         row.flags.writeable = False
@@ -117,7 +115,7 @@ class TokenAutomaton:
         bits[:] = self.mask(left).view(np.uint32)
         start = np.zeros(256, np.uint8)
         words = self.bytes.memory.words
-        kernels.listed_bytes(words, int(kernels.state_row(words, state, at.ST_FIRST)), start)
+        kernels.listed_bytes(words, state, start)
         kernels.clear_below(self.tables.rest.nodes, self.tables.rest.tokens, start, bits)
         self._walk(self.tables.rest, state, bits, start)
 

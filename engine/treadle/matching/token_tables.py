@@ -7,6 +7,7 @@ trie of 4 % of the nodes, is walked; where the length is bounded, the rows are c
 
 from __future__ import annotations
 
+import re
 import threading
 import weakref
 
@@ -17,11 +18,13 @@ from treadle.automata.layout import LEVELS
 from treadle.errors import VocabularyMismatch
 from treadle.masks import bitset
 from treadle.matching import kernels
+from treadle.matching.warmup import load_kernels
 from treadle.vocabulary import Trie, Vocabulary
 
 Int32 = NDArray[np.int32]
 #: Characters that cumulative rows tell apart; longer tokens, a handful, are in the last row.
 LONGEST = 128
+_REPEATING = re.compile(rb'"[ \t\r\n]*:.*,[ \t\r\n]*"[^"]*"', re.DOTALL)
 
 
 class TokenTables:
@@ -49,8 +52,8 @@ class TokenTables:
         self.tails = WalkTrie(_tails(spelled, leaving, breaks))
         long_ones = np.flatnonzero(inside & (chars >= LONGEST))
         self.rest_or_long = WalkTrie(vocabulary.subtrie(np.union1d(leaving, long_ones).tolist()))
-        #: Tokens with three quotes or more: the only ones that can close a member name and repeat it (see masks).
-        self.repeating: Int32 = np.flatnonzero([data.count(b'"') >= 3 for data in spelled]).astype(np.int32)
+        #: Tokens that could close a member name, write its value, and close the same name again (see TokenAutomaton).
+        self.repeating: Int32 = np.flatnonzero([_REPEATING.search(data) is not None for data in spelled]).astype(np.int32)
         self.eos = np.array(vocabulary.eos_ids, dtype=np.int64)
         self.eos_row = bitset.from_tokens(vocabulary.eos_ids, self.size)
         self.eos_row.flags.writeable = False
@@ -102,5 +105,6 @@ def token_tables(vocabulary: Vocabulary) -> TokenTables:
     with _LOCK:
         tables = _TABLES.get(vocabulary)
         if tables is None:
+            load_kernels()
             tables = _TABLES[vocabulary] = TokenTables(vocabulary)
         return tables

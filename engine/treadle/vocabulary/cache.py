@@ -31,9 +31,10 @@ def cache_directory() -> Path:
 def load(name: str) -> dict[str, NDArray] | None:  # type: ignore[type-arg]
     """The arrays stored under `name`, or None when there are none that can be read."""
     try:
-        with np.load(cache_directory() / name, allow_pickle=False) as arrays:
+        # Opened here: np.load forgets to close a file that it cannot read.
+        with (cache_directory() / name).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {key: arrays[key] for key in arrays.files}
-    except Exception:  # a truncated or foreign file raises almost anything; it only costs a rebuild
+    except Exception:  # noqa: BLE001 - a truncated or foreign file raises almost anything; it only costs a rebuild
         return None
 
 

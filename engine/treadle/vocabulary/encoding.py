@@ -44,7 +44,9 @@ def _tokenizer(data: Mapping[str, Any]) -> Any:
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
-        raise VocabularyMismatch("encoding text needs the package tokenizers", expected="pip install tokenizers") from error
+        raise VocabularyMismatch(
+            "encoding text needs the package tokenizers", expected="pip install tokenizers"
+        ) from error
     tokenizer = Tokenizer.from_str(json.dumps(data))
     tokenizer.encode_special_tokens = True
     return tokenizer

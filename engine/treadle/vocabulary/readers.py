@@ -95,7 +95,12 @@ def decoder_steps(data: Json) -> list[Step]:
     steps = [step for part in flatten(data.get("decoder"), "decoders") for step in decoder_step(part)]
     if not steps:
         parts = flatten(data.get("pre_tokenizer"), "pretokenizers")
-        steps = [step for part in parts if part["type"] in ("ByteLevel", "Metaspace") for step in decoder_step(part)]
+        steps = [
+            step
+            for part in parts
+            if part["type"] in ("ByteLevel", "Metaspace")
+            for step in decoder_step(part)
+        ]
         if prefix := data["model"].get("continuing_subword_prefix"):
             steps += decoder_step({"type": "WordPiece", "prefix": prefix})
     # Llama-2's first conversions keep byte pieces without saying so in the decoder.
@@ -151,7 +156,9 @@ def added_speller(data: Json) -> Callable[[str], bytes]:
     ByteLevel is left out on purpose: an added "é" means those two UTF-8 bytes, not the byte E9. So is WordPiece.
     """
     parts = flatten(data.get("decoder"), "decoders")
-    return speller([step for part in parts if part["type"] in ("Replace", "Metaspace") for step in decoder_step(part)])
+    return speller(
+        [step for part in parts if part["type"] in ("Replace", "Metaspace") for step in decoder_step(part)]
+    )
 
 
 def byte_level(text: str) -> str | bytes:
@@ -186,7 +193,7 @@ def _byte_stand_ins() -> dict[int, int]:
     others = [byte for byte in range(256) if byte not in printable]
     table = {byte: byte for byte in printable} | {256 + k: byte for k, byte in enumerate(others)}
     # Characters below 256 that are no stand-in (space, controls) must not pass for bytes: send them out of latin-1.
-    return {byte: 0xFFFF for byte in others} | table
+    return dict.fromkeys(others, 0xFFFF) | table
 
 
 #: Character of GPT-2's alphabet -> the byte it stands for.
@@ -224,7 +231,9 @@ def from_sentencepiece(processor: Any) -> TokenTable:
     size = processor.get_piece_size()
     pieces = [processor.id_to_piece(i) for i in range(size)]
     special = {i for i in range(size) if processor.is_control(i) or processor.is_unknown(i)}
-    tokens = [None if i in special or processor.is_unused(i) else _piece_bytes(pieces[i]) for i in range(size)]
+    tokens = [
+        None if i in special or processor.is_unused(i) else _piece_bytes(pieces[i]) for i in range(size)
+    ]
     return TokenTable(tokens, frozenset(special), {piece: i for i, piece in enumerate(pieces)})
 
 

@@ -55,7 +55,7 @@ class Trie:
 
     def node_tokens(self, node: int) -> list[int]:
         """Ids of the tokens whose bytes end at `node`."""
-        return self.tokens[self.token_start[node] : self.token_start[node + 1]].tolist()  # type: ignore[no-any-return]
+        return self.tokens[self.token_start[node] : self.token_start[node + 1]].tolist()
 
     def find(self, data: bytes) -> int:
         """The node that `data` leads to, or -1."""
@@ -82,7 +82,10 @@ class Trie:
 
     @staticmethod
     def from_sorted(
-        blob: NDArray[np.uint8], start: NDArray[np.int64], length: NDArray[np.int64], tokens: NDArray[np.int32]
+        blob: NDArray[np.uint8],
+        start: NDArray[np.int64],
+        length: NDArray[np.int64],
+        tokens: NDArray[np.int32],
     ) -> Trie:
         """Tokens `blob[start[k]:start[k] + length[k]]`, in ascending order of bytes, none of them empty."""
         shared = common_prefixes(blob, start, length)
@@ -94,7 +97,10 @@ class Trie:
         parent = parents(depth)
         skip = np.arange(len(token)) + subtree_sizes(depth, parent)
         return Trie(
-            *map(_frozen, (byte, depth.astype(np.int16), skip.astype(np.int32), parent.astype(np.int32))),
+            byte=_frozen(byte),
+            depth=_frozen(depth.astype(np.int16)),
+            skip=_frozen(skip.astype(np.int32)),
+            parent=_frozen(parent.astype(np.int32)),
             token_start=_frozen(_token_starts(added, first_node, len(token))),
             tokens=_frozen(tokens.astype(np.int32)),
         )
@@ -142,9 +148,7 @@ def subtree_sizes(depth: NDArray[np.int64], parent: NDArray[np.int64]) -> NDArra
     return size
 
 
-def _token_starts(
-    added: NDArray[np.int64], first_node: NDArray[np.int64], nodes: int
-) -> NDArray[np.int32]:
+def _token_starts(added: NDArray[np.int64], first_node: NDArray[np.int64], nodes: int) -> NDArray[np.int32]:
     # A token ends at the last node it added; one that adds none repeats the bytes of the token before it.
     last_node = np.where(added > 0, first_node + added - 1, -1)
     last_node = np.maximum.accumulate(last_node) if len(last_node) else last_node

@@ -51,7 +51,9 @@ class Vocabulary:
         self.special_ids: frozenset[int] = frozenset(map(int, special_ids)) | frozenset(self.eos_ids)
         if outside := [i for i in self.special_ids if not 0 <= i < len(tokens)]:
             raise VocabularyMismatch(
-                "a special token outside of the vocabulary", found=str(min(outside)), expected=f"0..{len(tokens) - 1}"
+                "a special token outside of the vocabulary",
+                found=str(min(outside)),
+                expected=f"0..{len(tokens) - 1}",
             )
         #: Bytes by id, None for special tokens and holes.
         self.tokens: tuple[bytes | None, ...] = tuple(
@@ -192,7 +194,9 @@ def _parse(raw: bytes | str) -> dict[str, Any]:
             return data
     except ValueError as error:
         raise VocabularyMismatch("a tokenizer.json that is not JSON", found=str(error)) from error
-    raise VocabularyMismatch("a JSON file that is no tokenizer.json", expected="an object with a member model")
+    raise VocabularyMismatch(
+        "a JSON file that is no tokenizer.json", expected="an object with a member model"
+    )
 
 
 def _pack(table: TokenTable) -> dict[str, NDArray[Any]]:
@@ -247,14 +251,23 @@ def _finish(table: TokenTable, ends: Sequence[int], size: int | None, encode: En
 
 
 def _eos_ids(table: TokenTable, given: Eos, declared: Iterable[int | str]) -> list[int]:
-    if given is not None:
-        names = [given] if isinstance(given, (int, str)) else list(given)
-        if unknown := [name for name in names if isinstance(name, str) and name not in table.names]:
-            raise VocabularyMismatch("no such token to end a text", found=repr(unknown[0]))
-    else:
-        names = [name for name in declared if isinstance(name, int) or name in table.names]
-        names = names or [name for name in readers.USUAL_EOS if name in table.names][:1]
-    return list(dict.fromkeys(name if isinstance(name, int) else table.names[name] for name in names))
+    wanted = [given] if isinstance(given, (int, str)) else list(declared if given is None else given)
+    found = {name: i for name in wanted if (i := _id_of(table, name)) is not None}
+    if given is None:
+        usual = [i for name in readers.USUAL_EOS if (i := table.names.get(name)) is not None]
+        return list(dict.fromkeys(found.values())) or usual[:1]
+    if missing := [name for name in wanted if name not in found]:
+        raise VocabularyMismatch("no such token to end a text", found=repr(missing[0]))
+    return list(dict.fromkeys(found.values()))
+
+
+def _id_of(table: TokenTable, name: int | str) -> int | None:
+    if isinstance(name, int):
+        return name
+    if (known := table.names.get(name)) is not None:
+        return known
+    # The cache keeps the names of tokens without text only; an end of text that is text is found by its bytes.
+    return table.tokens.index(name.encode()) if name.encode() in table.tokens else None
 
 
 def _declared_eos(folder: Path) -> list[int | str]:
@@ -286,7 +299,9 @@ def _with_added(table: TokenTable, tokenizer: Any) -> TokenTable:
     for i, token in added.items():
         tokens[i] = None if token.special else token.content.encode()
         special |= {i} if token.special else set()
-    return TokenTable(tokens, frozenset(special), table.names | {token.content: i for i, token in added.items()})
+    return TokenTable(
+        tokens, frozenset(special), table.names | {token.content: i for i, token in added.items()}
+    )
 
 
 def _is_ranks(raw: bytes) -> bool:
@@ -299,7 +314,9 @@ def _sentencepiece(file: Path) -> Any:
         from sentencepiece import SentencePieceProcessor
     except ImportError as error:
         raise VocabularyMismatch(
-            "a SentencePiece model needs the package sentencepiece", where=str(file), expected="pip install sentencepiece"
+            "a SentencePiece model needs the package sentencepiece",
+            where=str(file),
+            expected="pip install sentencepiece",
         ) from error
     return SentencePieceProcessor(model_file=str(file))
 

@@ -166,14 +166,11 @@ class OpenArray:
 
 def array_branches(formula: Formula) -> list[tuple[Formula, Formula]]:
     """The derivative of a container formula by one more item, as (goal, rest) pairs; kept on the formula."""
-    known = formula.derived
-    if known is None:
-        known = formula.derived = {}
-    found: list[tuple[Formula, Formula]] | None = known.get("item")
+    found: list[tuple[Formula, Formula]] | None = formula.answers.get("item")
     if found is None:
         algebra = formula.algebra
         mixed = algebra.rebuild(formula, lambda literal: literal.atom.derive(algebra))
-        found = known["item"] = _by_value(separated(mixed))
+        found = formula.answers["item"] = _by_value(separated(mixed))
     return found
 
 

@@ -6,12 +6,14 @@ something, so that dropping it frees all. Everything below the root is made when
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from treadle.errors import InvalidConstraint, UnsatisfiableConstraint
 from treadle.frontends.json_schema import values
 from treadle.frontends.json_schema.array_state import ArrayState, FixedArray, OpenArray, fixed_array_parts
 from treadle.frontends.json_schema.cases import Cases
+from treadle.frontends.json_schema.discriminate import object_alternatives
 from treadle.frontends.json_schema.documents import Documents, Resource
 from treadle.frontends.json_schema.drafts import GUESSED, Group, draft_of
 from treadle.frontends.json_schema.formula import Algebra, Formula, alternatives
@@ -28,7 +30,7 @@ from treadle.frontends.json_schema.string_keywords import StringCase, string_cas
 from treadle.frontends.json_schema.wellformed import DynamicReference, load
 from treadle.grammar.expression import NOTHING, Expr
 
-#: Alternatives into which a container formula may be multiplied out; beyond, it stays one state with a formula.
+#: Alternatives into which an array's formula may be multiplied out; beyond, it stays one state with a formula.
 _ALTERNATIVES = 12
 
 
@@ -59,6 +61,7 @@ class Compilation:
         #: Schemas that are being expanded, to notice those that come back to themselves.
         self.expanding: dict[tuple[Schema, int], None] = {}
         self._goals: dict[tuple[int, tuple[str, ...]], Formula] = {}
+        self._scalars: dict[tuple[str, ...], Formula] = {}
         self._tables: dict[Any, NameTable] = {}
         self._frames: dict[Any, Frame] = {}
         self._objects: dict[Any, Any] = {}
@@ -99,8 +102,10 @@ class Compilation:
             groups = schema.groups
             if not groups:
                 return self.algebra.TRUE
+            if not groups & ~(Group.TYPE | Group.STRING | Group.NUMBER):
+                return self._scalar(schema)
             if not groups & ~(Group.VALUES | Group.TYPE):
-                return self._listed(schema) if groups & Group.VALUES else self.algebra.atom(schema)
+                return self._listed(schema)
             if groups != Group.IN_PLACE or not _is_reference_only(schema):
                 return self.algebra.atom(schema)
             contents, _, resource = schema.targets["$ref"]
@@ -110,6 +115,26 @@ class Compilation:
             if key in passed:
                 raise InvalidConstraint("the reference leads back to itself", where=schema.at("$ref"))
             passed.add(key)
+
+    def _scalar(self, schema: Schema) -> Formula:
+        """Schemas that say the same of strings and numbers are one atom, wherever they stand.
+
+        `{"type": "string"}` stands in most schemas many times; options that share it then share their residuals too.
+        """
+        keywords, contents = schema.draft.keywords, schema.contents
+        key = [schema.draft.name]
+        for name in contents:
+            keyword = keywords.get(name)
+            if keyword is not None and keyword.group:
+                # N.B. spelled out, since 1 == True to Python.
+                key.append(f"{name} {contents[name]!r}")
+        shared = tuple(key)
+        known = self._scalars.get(shared)
+        if known is None:
+            words = _words_of(schema) if "pattern" in contents else None
+            known = self.algebra.atom(schema) if words is None else literals(self.algebra, words, schema.at("pattern"))
+            self._scalars[shared] = known
+        return known
 
     def _listed(self, schema: Schema) -> Formula:
         found = self.algebra.TRUE
@@ -171,7 +196,7 @@ class Compilation:
     def _first_objects(self, goal: Formula) -> tuple[ObjectState, ...]:
         formula = expand(goal, values.OBJECT)
         found: list[ObjectState] = []
-        for option in alternatives(formula, _ALTERNATIVES):
+        for option in object_alternatives(formula):
             found.extend(self.object_states(option, self.table_of(option), 0, frozenset()))
         return tuple(dict.fromkeys(found))
 
@@ -180,7 +205,7 @@ class Compilation:
     ) -> tuple[ObjectState, ...]:
         """The formula as a union of states; those that cannot be completed left out."""
         found: list[ObjectState] = []
-        for option in alternatives(formula, _ALTERNATIVES):
+        for option in object_alternatives(formula):
             if self.search.object_is_live(option, table, at, seen):
                 found.append(self._object_state(option, table, at, seen))
         return tuple(found)
@@ -190,6 +215,9 @@ class Compilation:
         if parts is not None:
             trackers, absent, missing, low, high = parts
             return self.fixed_object(self.frame(trackers, absent, table), missing, low, high, at, seen)
+        return self.open_object(formula, table, at, seen)
+
+    def open_object(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> OpenObject:
         key = (formula, table, at, seen)
         known: OpenObject | None = self._objects.get(key)
         if known is None:
@@ -256,6 +284,19 @@ def _is_reference_only(schema: Schema) -> bool:
     return all(
         name == "$ref" or (keyword := keywords.get(name)) is None or not keyword.group for name in schema.contents
     )
+
+
+_WORDS = re.compile(r"\^(?:([\w /:@-]+)|\(([\w /:@-]+(?:\|[\w /:@-]+)*)\))\$", re.ASCII)
+
+
+def _words_of(schema: Schema) -> list[str] | None:
+    """The strings of a pattern like `^Point$` or `^(a|b)$`, which people write for tags; None for any other."""
+    if schema.kinds_allowed != values.STRING:
+        return None
+    if any(keyword in schema.contents for keyword in ("format", "minLength", "maxLength")):
+        return None
+    match = _WORDS.fullmatch(schema.contents["pattern"])
+    return None if match is None else (match[1] or match[2]).split("|")
 
 
 def _of_type(schema: Schema, listed: list[Any]) -> list[Any]:

@@ -12,7 +12,7 @@ from treadle.frontends.json_schema import values
 from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.in_place import expand
 from treadle.frontends.json_schema.literals import Literals
-from treadle.frontends.json_schema.number_keywords import NumberCondition
+from treadle.frontends.json_schema.numeric_conditions import NumberCondition
 from treadle.frontends.json_schema.simulate import accepts
 from treadle.frontends.json_schema.string_keywords import string_cases
 from treadle.grammar.expression import as_words

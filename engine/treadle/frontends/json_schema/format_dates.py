@@ -47,17 +47,17 @@ def date() -> Expr:
 
 
 def time() -> Expr:
-    return Dependent(seq(_HOUR, ":", _SIXTY), _seconds).language()
+    ordinary = seq(_HOUR, ":", _SIXTY, ":", _SIXTY, _PART_OF_SECOND, _OFFSET)
+    in_utc = seq("23:59:60", _PART_OF_SECOND, one("Zz"))
+    return either(ordinary, in_utc, Dependent(seq(_HOUR, ":", _SIXTY), _leap_second).language())
 
 
-def _seconds(clock: str) -> Expr:
-    """What may follow hours and minutes."""
+def _leap_second(clock: str) -> Expr:
+    """What may follow hours and minutes if a leap second and an offset do."""
     hour, minute = int(clock[:2]), int(clock[3:])
     east = (hour * 60 + minute + 1) % (24 * 60)
     offsets = either(f"+{east // 60:02}:{east % 60:02}", f"-{23 - hour:02}:{59 - minute:02}")
-    if (hour, minute) == (23, 59):
-        offsets = either(offsets, one("Zz"))
-    return seq(":", either(seq(_SIXTY, _PART_OF_SECOND, _OFFSET), seq("60", _PART_OF_SECOND, offsets)))
+    return seq(":60", _PART_OF_SECOND, offsets)
 
 
 def date_time() -> Expr:

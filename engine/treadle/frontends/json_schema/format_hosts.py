@@ -108,6 +108,12 @@ class _HostName:
     def dead(self, state: Hashable, /) -> bool:
         return False
 
+    def shortest_length(self, state: Hashable, /) -> int:
+        return 0 if self.accepting(state) else 1
+
+    def shortest(self, state: Hashable, /) -> str:
+        return "" if self.accepting(state) else "a"
+
 
 def hostname() -> Expr:
     return leaf(_HOST_NAME, _Name(0, 0, False, 0))

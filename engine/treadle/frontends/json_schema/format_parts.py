@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from treadle.grammar.charset import CharSet
 from treadle.grammar.derivative import transitions
+from treadle.grammar.emptiness import shortest
 from treadle.grammar.expression import EPSILON, Expr, alternate, chars, concat, leaf, repeat, text
 
 Part = Expr | str
@@ -69,8 +70,8 @@ class _Reading:
 class Dependent:
     """A machine for `head` followed by `follow(what the head read)`.
 
-    The head's texts must be few enough to tell apart, no text of it may begin another, and `follow` must never give
-    the empty language.
+    The head's texts must be few enough to tell apart and no text of it may begin another. What `follow` gives must not
+    be empty, and the shortest text of it must be of one length whatever was read.
     """
 
     def __init__(self, head: Expr, follow: Callable[[str], Expr]) -> None:
@@ -98,3 +99,13 @@ class Dependent:
 
     def dead(self, state: Hashable, /) -> bool:
         return False
+
+    def shortest_length(self, state: Hashable, /) -> int:
+        return len(self.shortest(state))
+
+    def shortest(self, state: Hashable, /) -> str:
+        if isinstance(state, Expr):
+            return shortest(state) or ""
+        assert isinstance(state, _Reading)
+        head = shortest(state.rest) or ""
+        return head + (shortest(self._follow(state.text + head)) or "")

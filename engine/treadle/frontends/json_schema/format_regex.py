@@ -25,7 +25,7 @@ from treadle.grammar.charset import ALL, CharSet
 from treadle.grammar.expression import EPSILON, Expr, chars, concat
 
 #: How deep groups nest.
-DEPTH = 6
+DEPTH = 4
 
 _SYNTAX = charset("^$\\.*+?()[]{}|")
 _PUNCTUATION = charset("!-~") - charset("a-zA-Z0-9_")
@@ -77,18 +77,15 @@ def _term(depth: int, reference: Expr) -> Expr:
 
 
 def _quantifier() -> Expr:
-    return maybe(
-        either(one("*+?"), seq("{", Dependent(seq(_COUNT, one(",}")), _rest_of_count).language())), maybe("?")
-    )
+    span = Dependent(seq(_COUNT, ","), _rest_of_span).language()
+    return maybe(either(one("*+?"), seq("{", either(seq(_COUNT, "}"), span))), maybe("?"))
 
 
 _COUNT = either("0", seq(one("1-9"), many(DIGIT, 0, 3)))
 
 
-def _rest_of_count(opening: str) -> Expr:
-    """After "n," or "n}" of "{n}", "{n,}", "{n,m}"."""
-    if opening.endswith("}"):
-        return EPSILON
+def _rest_of_span(opening: str) -> Expr:
+    """After "n," of "{n,}" or "{n,m}"."""
     return seq(maybe(interval(int(opening[:-1]), high=9999, bare=True)), "}")
 
 

@@ -83,8 +83,8 @@ class Formula:
         self.expanded: dict[int, Formula] | None = None
         #: Goals: whether nothing satisfies it, once known.
         self.empty: bool | None = None
-        #: Goals: what else was asked of it, by question.
-        self.answers: dict[str, Any] = {}
+        #: What else was asked of it, by question.
+        self.answers: dict[Any, Any] = {}
 
     @property
     def is_true(self) -> bool:
@@ -363,13 +363,66 @@ def _describe(formula: Formula) -> str:
     return "(" + (" and " if kind == _AND else " or ").join(shown) + ")"
 
 
-def split(formula: Formula, limit: int = 512) -> list[tuple[Formula, Formula]] | None:
-    """A derivative as a union of (value goal, container formula) pairs; None past `limit` pairs.
+#: Pairs that `split` makes by multiplying out before it decides value by value instead.
+_PRODUCT = 24
+#: Pairs that it may make at all.
+_PAIRS = 1024
 
-    The disjunctive form is made over whole value sides and whole container sides, not over atoms: only where the two
-    are mixed does a product appear (Antimirov 1996, partial derivatives, for formulas). Of two options one of which
-    asks no more than what is asked already, the other is dropped.
+
+def split(formula: Formula) -> list[tuple[Formula, Formula]] | None:
+    """A derivative as a union of (value goal, container formula) pairs; None where that takes too many.
+
+    First the disjunctive form over whole value sides and whole container sides, not over atoms: only where the two
+    are mixed does a product appear (Antimirov 1996, partial derivatives, for formulas). Where that grows, value atoms
+    are decided one after the other (Shannon 1938); their goals are mostly tags that exclude each other, so the ways
+    are as many as the tags, and not two to that power.
     """
+    pairs = _multiplied_out(formula, _PRODUCT)
+    return _decided(formula) if pairs is None else pairs
+
+
+def _decided(formula: Formula) -> list[tuple[Formula, Formula]] | None:
+    algebra = formula.algebra
+    found: dict[Formula, list[Formula]] = {}
+    work = [(algebra.TRUE, formula)]
+    while work:
+        goal, mixed = work.pop()
+        if mixed.is_false or not goal.possible:
+            continue
+        literal = _undecided(mixed)
+        if literal is None:
+            found.setdefault(mixed, []).append(goal)
+            if len(found) > _PAIRS:
+                return None
+            continue
+        for chosen, verdict in ((literal, algebra.TRUE), (algebra.negate(literal), algebra.FALSE)):
+            both = algebra.conjunction((goal, chosen))
+            if both.possible:
+                work.append((both, _substituted(mixed, literal, verdict)))
+    return [(algebra.disjunction(goals), rest) for rest, goals in found.items()]
+
+
+def _undecided(formula: Formula) -> Formula | None:
+    """A value atom of the formula; listed values before schemas, since they decide each other."""
+    schema = None
+    work = [formula]
+    while work:
+        part = work.pop()
+        if part.atom is None:
+            work.extend(member for member in part.members if member.sort & VALUE)
+        elif part.sort == VALUE:
+            positive = part if part.is_atom else part.algebra.negate(part)
+            if part.atom.meets:
+                return positive
+            schema = positive
+    return schema
+
+
+def _substituted(formula: Formula, literal: Formula, verdict: Formula) -> Formula:
+    return formula.algebra.rebuild(formula, lambda one: verdict if one is literal else one)
+
+
+def _multiplied_out(formula: Formula, limit: int) -> list[tuple[Formula, Formula]] | None:
     algebra = formula.algebra
     if not formula.sort & CONTAINER:
         return [] if formula.is_false else [(formula, algebra.TRUE)]
@@ -390,7 +443,7 @@ def _split_or(algebra: Algebra, formula: Formula, limit: int) -> list[tuple[Form
         pairs.append((algebra.TRUE, algebra.disjunction(on_container)))
     for member in formula.members:
         if member.sort == VALUE | CONTAINER:
-            more = split(member, limit)
+            more = _multiplied_out(member, limit)
             if more is None:
                 return None
             pairs.extend(more)
@@ -403,7 +456,7 @@ def _split_and(algebra: Algebra, formula: Formula, limit: int) -> list[tuple[For
     pairs = [(goal, rest)]
     for member in formula.members:
         if member.sort == VALUE | CONTAINER:
-            options = split(member, limit)
+            options = _multiplied_out(member, limit)
             if options is None:
                 return None
             combined = [pair for known in pairs for pair in _refined(algebra, known, options)]
@@ -442,27 +495,32 @@ def _joined(
     return [(algebra.disjunction(some), rest) for rest, some in goals.items()]
 
 
-def alternatives(formula: Formula, limit: int) -> tuple[Formula, ...]:
+def alternatives(
+    formula: Formula, limit: int, keep: Callable[[Formula], bool] | None = None
+) -> tuple[Formula, ...]:
     """The formula as a union of formulas, each without disjunctions where that makes at most `limit` of them.
 
-    A disjunction on top always comes apart; one inside of a conjunction stays where multiplying out would exceed the
-    limit, since residuals of mixed formulas are exact as well, just slower.
+    A disjunction on top always comes apart, and so does the only one of a conjunction; several stay where multiplying
+    out would exceed the limit, since residuals of mixed formulas are exact as well, just slower. Disjunctions that
+    `keep` wants to keep never come apart.
     """
-    if formula.kind == _OR:
-        return tuple(dict.fromkeys(part for member in formula.members for part in alternatives(member, limit)))
+    if formula.kind == _OR and (keep is None or not keep(formula)):
+        return tuple(dict.fromkeys(part for member in formula.members for part in alternatives(member, limit, keep)))
     if formula.kind != _AND or not any(member.kind == _OR for member in formula.members):
         return () if formula.is_false else (formula,)
-    return _multiplied(formula, limit)
+    return _multiplied(formula, limit, keep)
 
 
-def _multiplied(formula: Formula, limit: int) -> tuple[Formula, ...]:
+def _multiplied(formula: Formula, limit: int, keep: Callable[[Formula], bool] | None) -> tuple[Formula, ...]:
     algebra = formula.algebra
-    products: list[Formula] = [algebra.conjunction([member for member in formula.members if member.kind != _OR])]
-    for member in formula.members:
-        if member.kind == _OR:
-            options = alternatives(member, limit)
-            if len(products) * len(options) > limit:
-                return (formula,)
-            found = (algebra.conjunction((product, option)) for product in products for option in options)
-            products = [product for product in dict.fromkeys(found) if not product.is_false]
-    return tuple(dict.fromkeys(part for product in products for part in alternatives(product, limit)))
+    apart = [member for member in formula.members if member.kind == _OR and (keep is None or not keep(member))]
+    if not apart:
+        return (formula,)
+    products: list[Formula] = [algebra.conjunction([member for member in formula.members if member not in apart])]
+    for member in apart:
+        options = alternatives(member, limit, keep)
+        if len(products) * len(options) > limit and len(products) > 1 < len(options):
+            return (formula,)
+        found = (algebra.conjunction((product, option)) for product in products for option in options)
+        products = [product for product in dict.fromkeys(found) if not product.is_false]
+    return tuple(dict.fromkeys(part for product in products for part in alternatives(product, limit, keep)))

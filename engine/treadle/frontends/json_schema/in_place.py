@@ -18,7 +18,8 @@ from treadle.frontends.json_schema.disjoint import overlapping
 from treadle.frontends.json_schema.drafts import DRAFT3, Group
 from treadle.frontends.json_schema.formula import Algebra, Formula
 from treadle.frontends.json_schema.literals import Literals, expand_literals, literals
-from treadle.frontends.json_schema.number_keywords import NumberCondition, number_conditions
+from treadle.frontends.json_schema.number_keywords import number_conditions
+from treadle.frontends.json_schema.numeric_conditions import BARE
 from treadle.frontends.json_schema.object_trackers import object_conditions, required
 from treadle.frontends.json_schema.schema import Schema
 from treadle.frontends.json_schema.string_keywords import string_conditions
@@ -225,7 +226,7 @@ def _any_type(schema: Schema, keyword: str, kind: int) -> Formula:
             goal = schema.child(keyword, index) if listed else schema.child(keyword)
             found.append(expand(goal, kind))
         elif member == "any" or values.TYPE_KINDS.get(member, 0) & kind:
-            integers = algebra.atom(NumberCondition(integral=True, bare=True))
+            integers = algebra.atom(BARE)
             found.append(integers if member == "integer" else algebra.TRUE)
     return algebra.disjunction(found)
 

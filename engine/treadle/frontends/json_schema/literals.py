@@ -102,7 +102,9 @@ class LiteralObjects:
 
     sort = CONTAINER
     meets = False
+    fixed = False
     languages = ()
+    restricting = None
 
     def __init__(self, candidates: frozenset[frozenset[Any]], names: tuple[str, ...], known: dict[Hashable, Any]) -> None:
         #: What is left of each candidate: (name, key of the value) pairs.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from treadle.errors import LimitExceeded
 from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.literals import LiteralObjects
-from treadle.frontends.json_schema.object_trackers import Members, NameClass, UnevaluatedMembers
+from treadle.frontends.json_schema.object_trackers import Members, MembersLeft, NameClass, UnevaluatedMembers
 from treadle.grammar.emptiness import is_empty
 from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr, complement, intersect
 
@@ -44,7 +44,7 @@ def names_and_languages(formula: Formula) -> tuple[tuple[str, ...], tuple[Expr, 
     others: dict[str, None] = {}
     languages: dict[Expr, None] = {}
     for atom in trackers_of(formula):
-        into = declared if isinstance(atom, (Members, LiteralObjects, UnevaluatedMembers)) else others
+        into = declared if isinstance(atom, (Members, MembersLeft, LiteralObjects, UnevaluatedMembers)) else others
         into.update(dict.fromkeys(atom.names))
         languages.update(dict.fromkeys(atom.languages))
     declared.update(others)

@@ -77,22 +77,32 @@ class Whole:
 
     def _window_has_member(self, more: int) -> bool:
         """Whether a member has `more` further digits in its whole part, and any fraction."""
+        ends = self.ends_of_window(more)
+        if ends is None:
+            return False
+        low, high = ends
+        step = self.step
+        if step is None:
+            # Cut at both ends, the window holds the whole range, which is not empty.
+            return low is not None or high is None or high.inclusive or _rest(high, self.count)
+        width = more + step.places
+        return holds_multiple(low, high, self.count, step.modulus, self.remainder, width, step.places)
+
+    def ends_of_window(self, more: int) -> tuple[Edge | None, Edge | None] | None:
+        """The bounds that cut the values with `more` further digits in the whole part; None if they leave nothing."""
         total = self.count + more
         low, high = self.low, self.high
         if low is not None:
             if total < len(low.whole) or (total == len(low.whole) and self.low_order < 0):
-                return False
+                return None
             if total > len(low.whole) or self.low_order > 0:
                 low = None
         if high is not None:
             if total > len(high.whole) or (total == len(high.whole) and self.high_order > 0):
-                return False
+                return None
             if total < len(high.whole) or self.high_order < 0:
                 high = None
-        if self.step is None:
-            # Cut at both ends, the window holds the whole range, which is not empty.
-            return low is not None or high is None or high.inclusive or _rest(high, self.count)
-        return window_has_multiple(low, high, self.count, self.step, self.remainder, more + self.step.places)
+        return low, high
 
 
 def _rest(edge: Edge, count: int) -> bool:
@@ -100,19 +110,19 @@ def _rest(edge: Edge, count: int) -> bool:
     return bool(edge.fraction) or bool(edge.whole[count:].strip("0"))
 
 
-def window_has_multiple(
-    low: Edge | None, high: Edge | None, count: int, step: Step, remainder: int, width: int
+def holds_multiple(
+    low: Edge | None, high: Edge | None, count: int, modulus: int, remainder: int, width: int, places: int
 ) -> bool:
-    """Whether a multiple of the step is among the values made by `width` more digits, in units of 10**-places.
+    """Whether a multiple of the modulus is among the numbers made by `width` more digits, in units of 10**-places.
 
     The first `count` digits of `low` and `high`, where given, are the digits read, so that the window is cut there.
     """
     first, last = 0, 10**width - 1
     if low is not None:
-        first = max(first, low.least(step.places) - _prefix(low, count) * 10**width)
+        first = max(first, low.least(places) - _prefix(low, count) * 10**width)
     if high is not None:
-        last = min(last, high.greatest(step.places) - _prefix(high, count) * 10**width)
-    return bool(first + (-(remainder * 10**width + first)) % step.modulus <= last)
+        last = min(last, high.greatest(places) - _prefix(high, count) * 10**width)
+    return bool(first + (-(remainder * 10**width + first)) % modulus <= last)
 
 
 def _prefix(edge: Edge, count: int) -> int:
@@ -199,7 +209,8 @@ class Fraction:
             # A decimal above `low` can always be made longer without passing anything else.
             return low is not None or high is None or high.settles_high(self.position)
         digits = len((low or high).whole) + self.position if low or high else 0  # type: ignore[union-attr]
-        return window_has_multiple(low, high, digits, step, self.remainder, step.places - self.position)
+        width = step.places - self.position
+        return holds_multiple(low, high, digits, step.modulus, self.remainder, width, step.places)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ Exponents have one to three digits.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 
 from treadle.frontends.json_schema.number_bounds import Edge, Limits, Step
 from treadle.frontends.json_schema.number_plain import DIGITS, compare
@@ -45,6 +46,14 @@ class Mantissa:
     zeros: int
 
     accepting = False
+
+    @property
+    def needs_point(self) -> bool:
+        return self.part == _FIRST
+
+    @property
+    def needs_digit(self) -> bool:
+        return self.part == _POINT
 
     def after(self, character: str) -> ScientificState | None:
         if character in "eE":
@@ -91,7 +100,9 @@ class Mantissa:
         fits = self.exponents()
         for exponent in range(self.most, self.least - 1, -1):
             width = exponent - step.exponent + 1 - digits
-            if width >= 0 and self._window_has_multiple(step, exponent, digits, width):
+            if width >= 0 and self._window_has_multiple(
+                exponent, digits, width, step.mantissa, -step.exponent
+            ):
                 return True
             if (
                 width < 0
@@ -99,16 +110,28 @@ class Mantissa:
                 return fits[0] <= min(fits[1], exponent)
         return False
 
-    def _window_has_multiple(self, step: Step, exponent: int, digits: int, width: int) -> bool:
-        """Whether `width` more digits can make a multiple, in units of the step's power of ten."""
+    def _window_has_multiple(self, exponent: int, digits: int, width: int, modulus: int, shift: int) -> bool:
+        """Whether `width` more digits can make a multiple of the modulus, in units of 10**-shift."""
         size = 10**width
         first, last = 0, size - 1
         if self.low is not None and exponent == self.low.exponent:
-            first = max(first, self.low.least(-step.exponent) - _prefix(self.low, digits) * size)
+            first = max(first, self.low.least(shift) - _prefix(self.low, digits) * size)
         if self.high is not None and exponent == self.high.exponent:
-            last = min(last, self.high.greatest(-step.exponent) - _prefix(self.high, digits) * size)
-        base = self.remainder * pow(10, self.zeros + width, step.mantissa)
-        return bool(first + (-(base + first)) % step.mantissa <= last)
+            last = min(last, self.high.greatest(shift) - _prefix(self.high, digits) * size)
+        base = self.remainder * pow(10, self.zeros + width, modulus)
+        return bool(first + (-(base + first)) % modulus <= last)
+
+    def has_member(self, exponent: int, more: int) -> bool:
+        """Whether a mantissa with `more` further digits has this exponent."""
+        if self.step is None:
+            digits = self.count
+            return self._window_has_multiple(exponent, digits, more, 1, digits + more - 1 - exponent)
+        digits = 1 + self.places + self.zeros
+        spare = exponent - self.step.exponent - (digits + more - 1)
+        if spare < 0:
+            return False
+        modulus = self.step.mantissa // gcd(self.step.mantissa, 10**spare)
+        return self._window_has_multiple(exponent, digits, more, modulus, digits + more - 1 - exponent)
 
 
 def _prefix(edge: Edge, count: int) -> int:
@@ -214,7 +237,7 @@ def _exponent(value: int, count: int, least: int, most: int) -> Exponent | None:
     least, most = max(0, least), min(MAX_EXPONENT, most)
     if least == 0 and most == MAX_EXPONENT:
         return Exponent(0, count, least, most)
-    for more in range(4 - count):
+    for more in range(0 if count else 1, 4 - count):
         size = 10**more
         if value * size <= most and least < (value + 1) * size:
             return Exponent(value, count, least, most)

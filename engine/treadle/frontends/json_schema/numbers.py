@@ -30,6 +30,7 @@ from treadle.frontends.json_schema.number_bounds import (
 )
 from treadle.frontends.json_schema.number_plain import PlainState, whole
 from treadle.frontends.json_schema.number_scientific import ScientificState, mantissa
+from treadle.frontends.json_schema.number_shortest import shortest_plain, shortest_scientific
 from treadle.grammar.charset import CharSet
 from treadle.grammar.expression import (
     EPSILON,
@@ -142,6 +143,20 @@ class _Numbers:
     def dead(self, state: Hashable, /) -> bool:
         return isinstance(state, Condition) and not _transitions(state)
 
+    def shortest_length(self, state: Hashable, /) -> int:
+        """Characters of a shortest text that is accepted from a live state."""
+        return _shortest_length(state)
+
+    def shortest(self, state: Hashable, /) -> str:
+        """A shortest text that is accepted from a live state."""
+        text = ""
+        while (left := _shortest_length(state)) > 0:
+            charset, state = next(
+                edge for edge in _transitions(state) if _shortest_length(edge[1]) == left - 1
+            )
+            text += chr(charset.min())
+        return text
+
     def __repr__(self) -> str:
         return "NUMBERS"
 
@@ -160,6 +175,17 @@ def _transitions(state: NumberState) -> tuple[tuple[CharSet, NumberState], ...]:
     return tuple((charset, target) for target, charset in classes.items())
 
 
+@lru_cache(maxsize=65536)
+def _shortest_length(state: NumberState) -> int:
+    if isinstance(state, Reading):
+        return min(
+            shortest_plain(state.plain) if state.plain is not None else _LONG,
+            shortest_scientific(state.scientific) if state.scientific is not None else _LONG,
+        )
+    return 1 + min((_shortest_length(target) for _, target in _transitions(state)), default=_LONG)
+
+
+_LONG = 1 << 30
 NUMBERS = _Numbers()
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from treadle.frontends.json_schema.formula import Formula, split
+from treadle.frontends.json_schema.formula import Algebra, Formula, split
 from treadle.frontends.json_schema.name_classes import NameTable
 from treadle.frontends.json_schema.object_trackers import (
     AtLeast,
@@ -320,9 +320,19 @@ class OpenObject:
         position = self.table.index.get(name)
         if position is None or position < self.at or name in self.seen:
             return ()
+        branches = object_branches(self.formula, name)
         if self.compilation.declared_order:
-            return self._live(object_branches(self.formula, name), position + 1, self.seen)
-        return self._live(object_branches(self.formula, name), 0, self.seen | {name})
+            return self._live(branches, position + 1, self.seen)
+        seen = self.seen | {name}
+        matters = relevant_names(self.formula)
+        if matters is None or name in matters:
+            return self._live(branches, 0, seen)
+        # The formula does not change, and the name is of no use to completing it: as live as this state is.
+        return tuple(
+            (goal, self.compilation.open_object(rest, self.table, 0, seen))
+            for goal, rest in branches
+            if not goal.is_empty()
+        )
 
     def other(self, name_class: NameClass, name: str | None) -> Branches:
         known = self._members.get((name_class, name))
@@ -356,22 +366,91 @@ class OpenObject:
 
 def object_branches(formula: Formula, key: str | NameClass) -> list[tuple[Formula, Formula]]:
     """The derivative of a container formula by a member, as (value goal, rest) pairs; kept on the formula."""
-    known = formula.derived
-    if known is None:
-        known = formula.derived = {}
-    found: list[tuple[Formula, Formula]] | None = known.get(key)
+    found: list[tuple[Formula, Formula]] | None = formula.answers.get(key)
     if found is None:
-        algebra = formula.algebra
-        if isinstance(key, str):
-            mixed = algebra.rebuild(formula, lambda literal: literal.atom.derive(algebra, key))
-        else:
-            mixed = algebra.rebuild(formula, lambda literal: literal.atom.derive_class(algebra, key))
-        found = known[key] = separated(mixed)
+        found = formula.answers[key] = _object_branches(formula, key)
     return found
 
 
+def _object_branches(formula: Formula, key: str | NameClass) -> list[tuple[Formula, Formula]]:
+    """Fixed trackers on top stay as they are, so that fewer frames are made; the rest is derived if it matters to it."""
+    algebra = formula.algebra
+    fixed, others = _by_fixedness(formula)
+    matters = relevant_names(formula)
+    if isinstance(key, str):
+        goal = algebra.conjunction([tracker_goal(algebra, part.atom, key) for part in fixed])
+        if matters is not None and key not in matters:
+            return [] if goal.is_false else [(goal, formula)]
+    else:
+        goal = algebra.conjunction([tracker_class_goal(algebra, part.atom, key) for part in fixed])
+    return separated(algebra.conjunction([goal, *fixed, *(derivative(part, key) for part in others)]))
+
+
+def _by_fixedness(formula: Formula) -> tuple[list[Formula], list[Formula]]:
+    fixed: list[Formula] = []
+    others: list[Formula] = []
+    for part in formula.conjuncts:
+        (fixed if part.is_atom and part.atom.fixed else others).append(part)
+    return fixed, others
+
+
+_EVERY = object()
+
+
+def relevant_names(formula: Formula) -> frozenset[str] | None:
+    """The names whose members change the formula (and not just ask for a value); None = perhaps every name."""
+    known = formula.answers.get("relevant")
+    if known is None:
+        names: set[str] = set()
+        known = _EVERY
+        _, others = _by_fixedness(formula)
+        if all(_collect_relevant(part, names) for part in others):
+            known = frozenset(names)
+        formula.answers["relevant"] = known
+    return None if known is _EVERY else known
+
+
+def _collect_relevant(formula: Formula, names: set[str]) -> bool:
+    """Adds the names that matter to a part; False where every name may."""
+    work = [formula]
+    while work:
+        part = work.pop()
+        work.extend(part.members)
+        if part.atom is not None:
+            more = part.atom.restricting
+            if more is None:
+                return False
+            names.update(more)
+    return True
+
+
+def derivative(formula: Formula, key: str | NameClass) -> Formula:
+    """The mixed formula for a member; kept on every part, since residuals share most of theirs."""
+    known = formula.derived
+    if known is None:
+        known = formula.derived = {}
+    found: Formula | None = known.get(key)
+    if found is None:
+        found = known[key] = _derivative(formula, key)
+    return found
+
+
+def _derivative(formula: Formula, key: str | NameClass) -> Formula:
+    algebra = formula.algebra
+    if formula.is_atom:
+        if isinstance(key, str):
+            return formula.atom.derive(algebra, key)  # type: ignore[no-any-return]
+        return formula.atom.derive_class(algebra, key)  # type: ignore[no-any-return]
+    if formula.is_not:
+        return algebra.negate(derivative(algebra.negate(formula), key))
+    parts = [derivative(member, key) for member in formula.members]
+    if formula.is_and:
+        return algebra.conjunction(parts)
+    return algebra.disjunction(parts) if formula.is_or else formula
+
+
 def separated(mixed: Formula) -> list[tuple[Formula, Formula]]:
-    """`split`, refused where it multiplies out beyond reason."""
+    """`split`, refused where it comes apart into too many pairs."""
     from treadle.errors import LimitExceeded
 
     pairs = split(mixed)

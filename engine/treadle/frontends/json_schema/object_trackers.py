@@ -32,10 +32,13 @@ class NameClass:
     within: frozenset[Expr]
 
 
+_UNKNOWN = object()
+
+
 class Members:
     """`properties`, `patternProperties` and `additionalProperties` of one schema."""
 
-    __slots__ = ("_class_goals", "_goals", "languages", "names", "patterns", "schema")
+    __slots__ = ("_class_goals", "_goals", "_restricting", "languages", "names", "patterns", "schema")
 
     sort = CONTAINER
     meets = False
@@ -49,6 +52,7 @@ class Members:
         self.languages = tuple(language for language, _ in self.patterns)
         self._goals: dict[str, Formula] = {}
         self._class_goals: dict[NameClass, Formula] = {}
+        self._restricting: object = _UNKNOWN
 
     def goal(self, name: str) -> Formula:
         """What the value of a member of this name must satisfy."""
@@ -89,8 +93,23 @@ class Members:
             return schema.compilation.algebra.TRUE
         return schema.child("additionalProperties")
 
+    @property
+    def restricting(self) -> frozenset[str] | None:
+        """The names of which something is asked, where that are finitely many; else None."""
+        if self._restricting is _UNKNOWN:
+            self._restricting = self._find_restricting()
+        return self._restricting  # type: ignore[return-value]
+
+    def _find_restricting(self) -> frozenset[str] | None:
+        asked = (self.schema.child("patternProperties", pattern) for _, pattern in self.patterns)
+        if not self._joint([]).is_true or not all(goal.is_true for goal in asked):
+            return None
+        return frozenset(name for name in self.names if not self.goal(name).is_true)
+
     def derive(self, algebra: Algebra, name: str) -> Formula:
-        return algebra.conjunction((self.goal(name), algebra.atom(self)))
+        left = self.restricting
+        rest = algebra.atom(self) if left is None else members_left(algebra, self, left - {name})
+        return algebra.conjunction((self.goal(name), rest))
 
     def derive_class(self, algebra: Algebra, name_class: NameClass) -> Formula:
         return algebra.conjunction((self.class_goal(name_class), algebra.atom(self)))
@@ -104,6 +123,99 @@ class Members:
         return f"the members of {self.schema.pointer}"
 
 
+@dataclass(frozen=True, slots=True)
+class MembersLeft:
+    """`Members` of which only the names in `left`, which are still to come, ask for anything.
+
+    A name comes once, so a tracker that asks nothing of the other names is done when its own have come. Without this
+    "some member violates the schema", as in the negation of an `if`, would be waited for although it cannot happen.
+    """
+
+    members: Members
+    left: frozenset[str]
+
+    sort = CONTAINER
+    meets = False
+    fixed = True
+    can_close = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.members.names
+
+    @property
+    def languages(self) -> tuple[Expr, ...]:
+        return self.members.languages
+
+    @property
+    def restricting(self) -> frozenset[str]:
+        return self.left
+
+    def goal(self, name: str) -> Formula:
+        return self.members.goal(name)
+
+    def class_goal(self, name_class: NameClass) -> Formula:
+        return self.members.class_goal(name_class)
+
+    def derive(self, algebra: Algebra, name: str) -> Formula:
+        if name not in self.left:
+            return algebra.atom(self)
+        return algebra.conjunction((self.goal(name), members_left(algebra, self.members, self.left - {name})))
+
+    def derive_class(self, algebra: Algebra, name_class: NameClass) -> Formula:
+        return algebra.atom(self)
+
+    def kinds(self) -> tuple[int, int]:
+        raise NotImplementedError("trackers are no value atoms")
+
+    def describe(self) -> str:
+        return self.members.describe()
+
+
+def members_left(algebra: Algebra, members: Members, left: frozenset[str]) -> Formula:
+    return algebra.atom(MembersLeft(members, left)) if left else algebra.TRUE
+
+
+@dataclass(frozen=True, slots=True)
+class MemberIs:
+    """A member of this name has a value of the goal: an assumption that was made about it (`discriminate`)."""
+
+    name: str
+    value: Formula
+
+    sort = CONTAINER
+    meets = False
+    fixed = True
+    languages = ()
+    can_close = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.name,)
+
+    @property
+    def restricting(self) -> frozenset[str]:
+        return frozenset((self.name,))
+
+    def goal(self, name: str) -> Formula:
+        return self.value if name == self.name else self.value.algebra.TRUE
+
+    def class_goal(self, name_class: NameClass) -> Formula:
+        return self.value.algebra.TRUE
+
+    def derive(self, algebra: Algebra, name: str) -> Formula:
+        return self.value if name == self.name else algebra.atom(self)
+
+    def derive_class(self, algebra: Algebra, name_class: NameClass) -> Formula:
+        return algebra.atom(self)
+
+    def kinds(self) -> tuple[int, int]:
+        raise NotImplementedError("trackers are no value atoms")
+
+    def describe(self) -> str:
+        return f"{self.name!r} is {self.value.describe()}"
+
+
 class Names:
     """`propertyNames`: every name is in the language."""
 
@@ -113,6 +225,7 @@ class Names:
     meets = False
     fixed = True
     names = ()
+    restricting = None
     can_close = True
 
     def __init__(self, language: Expr, pointer: str) -> None:
@@ -151,6 +264,10 @@ class Required:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.missing))
+
+    @property
+    def restricting(self) -> frozenset[str]:
+        return self.missing
 
     def derive(self, algebra: Algebra, name: str) -> Formula:
         if name not in self.missing:
@@ -200,6 +317,7 @@ class AtLeast:
     fixed = False
     names = ()
     languages = ()
+    restricting = None
     can_close = False
 
     def after_one(self, algebra: Algebra) -> Formula:
@@ -236,6 +354,7 @@ class AtMost:
     fixed = False
     names = ()
     languages = ()
+    restricting = None
     can_close = True
 
     def after_one(self, algebra: Algebra) -> Formula:
@@ -287,6 +406,7 @@ class UnevaluatedMembers:
     sort = CONTAINER
     meets = False
     fixed = True
+    restricting = None
     can_close = True
 
     def __init__(self, goal: Formula, evaluators: frozenset[Members], pointer: str) -> None:

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 from treadle.frontends.json_schema import values
 from treadle.frontends.json_schema.array_state import array_branches, fixed_array_parts, forgetting, is_awaiting
 from treadle.frontends.json_schema.array_trackers import Unique
+from treadle.frontends.json_schema.discriminate import object_alternatives
 from treadle.frontends.json_schema.drafts import Group
 from treadle.frontends.json_schema.formula import Formula, alternatives
 from treadle.frontends.json_schema.in_place import expand
 from treadle.frontends.json_schema.literals import Literals
 from treadle.frontends.json_schema.name_classes import NameTable
-from treadle.frontends.json_schema.object_state import Frame, closes, fixed_parts, object_branches
+from treadle.frontends.json_schema.object_state import Frame, closes, fixed_parts, object_branches, relevant_names
 from treadle.frontends.json_schema.object_trackers import Required
 from treadle.frontends.json_schema.schema import Schema
 
@@ -151,7 +152,7 @@ class Search:
     # Objects.
 
     def _object(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
-        return any(self._one_object(option, table, at, seen) for option in alternatives(formula, 16))
+        return any(self._one_object(option, table, at, seen) for option in object_alternatives(formula))
 
     def _one_object(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
         if closes(formula):
@@ -161,7 +162,10 @@ class Search:
             trackers, absent, missing, low, high = parts
             frame = self.compilation.frame(trackers, absent, table)
             return self.fixed_object(frame, missing, low, high, at, seen)
-        key = (formula, table, at, seen)
+        # Only names that matter to the formula make a difference to whether it can be completed.
+        matters = relevant_names(formula)
+        gone = seen.union(table.names[:at]) if matters is None else matters.intersection(seen.union(table.names[:at]))
+        key = (formula, table, gone)
         known = self._live.get(key)
         if known is None:
             outer, self._assumed = self._assumed, _FREE
@@ -192,7 +196,8 @@ class Search:
         return any(self._nonempty(frame.class_goal(name_class)) for name_class in frame.table.classes)
 
     def _search_object(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
-        names = [name for name in table.names[at:] if name not in seen]
+        matters = relevant_names(formula)
+        names = [name for name in table.names[at:] if name not in seen and (matters is None or name in matters)]
         position_of = {name: position for position, name in enumerate(names)}
         work, visited = [(formula, 0)], {(formula, 0)}
         while work:

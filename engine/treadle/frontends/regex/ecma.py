@@ -1,7 +1,7 @@
 """ECMA-262 patterns -> syntax trees.
 
 In: a pattern as JSON Schema writes it. Out: a tree. Recursive descent over the grammar of ECMA-262 (2024), section
-22.2.1, as with the u flag (characters are code points, \\p{...}), relaxed as by Annex B where real schemas need it: unknown
+22.2.1, as with the u flag (characters are code points, \\p{...}), relaxed as by Annex B for real schemas: unknown
 escapes stand for themselves, `{` and `]` are literal where they open or close nothing, surrogate escapes pair up.
 Lazy quantifiers match the same texts as greedy ones and are read as those. Back-references are refused, as they are
 not regular. There are no flags: `^` and `$` are the ends of the text, case counts.

@@ -3,7 +3,7 @@
 In: a pattern of the `re` module and its flags. Out: a tree. The pattern is read by the standard library's own reader
 (`re._parser`), so that dialect, inline flags and error messages are those of the running interpreter by construction;
 only its parse tree is translated here. Refused: back-references and conditionals (not regular), atomic groups and
-possessive quantifiers (they depend on the order of attempts), re.LOCALE.
+possessive quantifiers (they depend on the order of attempts), re.LOCALE. Lookbehinds may have any width here.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class _Mode:
         return Atom(found.complement() if negated else found)
 
     def member(self, code: str, argument: Any) -> CharSet:
-        """N.B. classes (non-word, ...) are not folded: `re` asks them about the lower case, which is of the same class."""
+        """N.B. \\W and its like are not folded: `re` asks them about the lower case, which is of the same class."""
         if code == "RANGE":
             return self.folded(CharSet.of((argument,)))
         if code == "LITERAL":

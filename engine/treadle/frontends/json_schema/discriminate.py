@@ -1,0 +1,223 @@
+"""Alternatives of an object formula, found by guessing a tag.
+
+In: a formula over object trackers. Out: formulas whose union it is, without disjunctions where possible. Multiplying
+out is enough for a few disjunctions. For many that turn on the same member ("if kind is a then ..., if kind is b
+then ...", each a disjunction) it would make two alternatives to the power of their number; so the formula is divided
+by what that member is: absent, one of the listed values, or something else. Under each assumption most disjunctions
+collapse, since conditions on the member become true or false. The assumption itself is kept as a conjunct, so the
+division is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from treadle.frontends.json_schema.formula import Algebra, Formula, alternatives
+from treadle.frontends.json_schema.literals import Literals, literals
+from treadle.frontends.json_schema.name_classes import trackers_of
+from treadle.frontends.json_schema.object_trackers import (
+    AtLeast,
+    AtMost,
+    MemberIs,
+    Members,
+    MembersLeft,
+    Required,
+    members_left,
+    required,
+    tracker_goal,
+)
+
+#: Alternatives that multiplying out may make; beyond, a tag is looked for, then the formula stays as it is.
+_PRODUCT = 16
+#: Options that are compared with each other.
+_COMPARED = 64
+#: Assumptions about one tag.
+_ASSUMPTIONS = 256
+#: Tags that one formula is divided by.
+_TAGS = 3
+
+
+def object_alternatives(formula: Formula) -> tuple[Formula, ...]:
+    """The formula as a union."""
+    if formula.is_atom or formula.is_not:
+        return (formula,)
+    if formula.is_false:
+        return ()
+    known: tuple[Formula, ...] | None = formula.answers.get("alternatives")
+    if known is None:
+        known = formula.answers["alternatives"] = _without_implied(list(dict.fromkeys(_divided(formula, _TAGS))))
+    return known
+
+
+def is_about_presence(formula: Formula) -> bool:
+    """Whether only the names that come matter, and how many, not the values.
+
+    Such a formula has one residual for each name, so it is kept whole: dividing it would make several states that
+    follow the same names side by side.
+    """
+    known: bool | None = formula.answers.get("presence")
+    if known is None:
+        if formula.atom is not None:
+            known = isinstance(formula.atom, (Required, AtLeast, AtMost))
+        else:
+            known = all(is_about_presence(member) for member in formula.members)
+        formula.answers["presence"] = known
+    return known
+
+
+def _without_implied(options: list[Formula]) -> tuple[Formula, ...]:
+    """Options that ask for everything another one asks for, and more, add nothing to the union."""
+    if not 1 < len(options) <= _COMPARED:
+        return tuple(options)
+    asked = [frozenset(option.conjuncts) for option in options]
+    return tuple(
+        option
+        for option, parts in zip(options, asked, strict=True)
+        if not any(other < parts for other in asked)
+    )
+
+
+def _divided(formula: Formula, tags: int) -> list[Formula]:
+    found: list[Formula] = []
+    for unresolved in alternatives(formula, _PRODUCT, is_about_presence):
+        option = _resolved(unresolved)
+        if option is not unresolved and option.is_or:
+            found.extend(_divided(option, tags))
+            continue
+        name = _tag(option) if tags else None
+        if name is None:
+            found.append(option)
+            continue
+        for assumed in _under_assumptions(option, name):
+            found.extend(_divided(assumed, tags - 1))
+    return found
+
+
+def _resolved(formula: Formula) -> Formula:
+    """Trackers that a required member will violate are false where they stand in a negation or disjunction.
+
+    "kind is required and one of a; and not (kind is one of b and ...)" needs no second thought.
+    """
+    algebra = formula.algebra
+    sure = [part for part in formula.conjuncts if part.is_atom]
+    others = [part for part in formula.conjuncts if not part.is_atom]
+    names = sorted({name for part in sure if isinstance(part.atom, Required) for name in part.atom.missing})
+    if not others or not names:
+        return formula
+    trackers = [part.atom for part in sure if part.atom.fixed]
+    goals = {name: algebra.conjunction([tracker_goal(algebra, tracker, name) for tracker in trackers]) for name in names}
+
+    def leaf(literal: Formula) -> Formula:
+        tracker = literal.atom
+        if isinstance(tracker, (Members, MembersLeft)):
+            for name, goal in goals.items():
+                if not algebra.conjunction((goal, tracker.goal(name))).possible:
+                    return algebra.FALSE
+        return literal
+
+    return algebra.conjunction([*sure, *(algebra.rebuild(part, leaf) for part in others)])
+
+
+def _tag(formula: Formula) -> str | None:
+    """The name on whose listed values most disjunctions turn, if at least three do."""
+    disjunctions = [member for member in formula.conjuncts if member.is_or and not is_about_presence(member)]
+    if len(disjunctions) < 3:
+        return None
+    votes: dict[str, int] = {}
+    for disjunction in disjunctions:
+        for name in _listed_names(disjunction):
+            votes[name] = votes.get(name, 0) + 1
+    name = max(votes, key=lambda one: votes[one], default=None)
+    return name if name is not None and votes[name] >= 3 else None
+
+
+def _listed_names(formula: Formula) -> set[str]:
+    """Names to which some tracker of the formula allows listed values only."""
+    names: set[str] = set()
+    for tracker in trackers_of(formula):
+        if isinstance(tracker, (Members, MembersLeft)):
+            names.update(name for name in _open_names(tracker) if _listed(tracker.goal(name)) is not None)
+    return names
+
+
+def _open_names(tracker: Members | MembersLeft) -> frozenset[str] | tuple[str, ...]:
+    return tracker.left if isinstance(tracker, MembersLeft) else tracker.names
+
+
+def _listed(goal: Formula) -> Literals | None:
+    return goal.atom if goal.is_atom and isinstance(goal.atom, Literals) else None
+
+
+def _under_assumptions(formula: Formula, name: str) -> list[Formula]:
+    """The formula with the member absent, and with its value in each part of a partition of all values."""
+    algebra = formula.algebra
+    present = required(algebra, frozenset((name,)))
+    found = [algebra.conjunction((algebra.negate(present), _without(formula, name)))]
+    for goal in _partition(formula, name):
+        found.append(algebra.conjunction((present, algebra.atom(MemberIs(name, goal)), _assuming(formula, name, goal))))
+    return [one for one in found if not one.is_false]
+
+
+def _partition(formula: Formula, name: str) -> list[Formula]:
+    """Listed values that all trackers treat alike go together; everything that is not listed is one part."""
+    algebra = formula.algebra
+    sets = []
+    for tracker in dict.fromkeys(trackers_of(formula)):
+        if isinstance(tracker, (Members, MembersLeft)):
+            listed = _listed(tracker.goal(name))
+            if listed is not None:
+                sets.append(listed)
+    parts: dict[tuple[bool, ...], list[Any]] = {}
+    everything: dict[Hashable, Any] = {}
+    for one in sets:
+        everything.update(one.by_key)
+    for key, value in everything.items():
+        parts.setdefault(tuple(key in one.keys for one in sets), []).append(value)
+    if len(parts) > _ASSUMPTIONS:
+        return [algebra.TRUE]
+    other = algebra.negate(literals(algebra, everything.values()))
+    return [*(literals(algebra, part) for part in parts.values()), other]
+
+
+def _without(formula: Formula, name: str) -> Formula:
+    """The formula where no member of the name comes."""
+
+    def leaf(literal: Formula) -> Formula:
+        tracker = literal.atom
+        if isinstance(tracker, Required) and name in tracker.missing:
+            return literal.algebra.FALSE
+        return _passed(literal.algebra, literal, name)
+
+    return formula.algebra.rebuild(formula, leaf)
+
+
+def _assuming(formula: Formula, name: str, goal: Formula) -> Formula:
+    """The formula where a member of the name comes, with a value of the goal."""
+    algebra = formula.algebra
+
+    def leaf(literal: Formula) -> Formula:
+        tracker = literal.atom
+        if isinstance(tracker, Required) and name in tracker.missing:
+            return required(algebra, tracker.missing - {name})
+        if isinstance(tracker, (Members, MembersLeft)):
+            both = algebra.conjunction((tracker.goal(name), goal))
+            if not both.possible:
+                return algebra.FALSE
+            if both is goal:
+                return _passed(algebra, literal, name)
+        return literal
+
+    return algebra.rebuild(formula, leaf)
+
+
+def _passed(algebra: Algebra, literal: Formula, name: str) -> Formula:
+    """The tracker once a member of the name is settled."""
+    tracker = literal.atom
+    if isinstance(tracker, MembersLeft):
+        return members_left(algebra, tracker.members, tracker.left - {name})
+    if isinstance(tracker, Members) and tracker.restricting is not None:
+        left = tracker.restricting
+        # A tracker that keeps all its names stays the object that it is, and shares its frames.
+        return members_left(algebra, tracker, left - {name}) if name in left else literal
+    return literal

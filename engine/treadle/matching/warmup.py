@@ -1,0 +1,55 @@
+"""Loading every kernel once: so that a first token does not pay for it.
+
+Kernels are compiled once per machine and cached on disk beside the package (or where NUMBA_CACHE_DIR says); loading
+one from there still takes milliseconds. A toy automaton over a toy trie touches all of them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from treadle.automata import kernels as stepping
+from treadle.automata import layout as at
+from treadle.automata.byte_automaton import ByteAutomaton
+from treadle.grammar import rules
+from treadle.grammar.expression import ANY_TEXT
+from treadle.masks import bitset
+from treadle.matching import kernels
+from treadle.vocabulary import Trie
+
+
+@cache
+def load_kernels() -> None:
+    """Call every kernel once. Later calls do nothing."""
+    automaton = ByteAutomaton(_toy())
+    automaton.run_to(automaton.start, b'{"b":"x"')
+    automaton.memory.grow({at.AT_STATES, at.AT_NEXT, at.AT_STATE_HASH, at.AT_MEMO, at.AT_MEMO_HASH})
+    words = automaton.memory.words
+    tokens = [b"{", b'"a']
+    trie = Trie.build(tokens)
+    nodes = np.array([ord("{") | 256, 1, 0, 0, 0, 1], np.int32)
+    cover = np.zeros(4, np.int32)
+    kernels.byte_cover(nodes, cover)
+    start, row, out = np.ones(256, np.uint8), np.zeros(1, np.uint32), np.empty(256, np.int64)
+    state = automaton.anonymous(automaton.start)
+    kernels.walk(words, nodes, np.array(trie.tokens), cover, start, state, 0, row)
+    kernels.situation(words, state)
+    kernels.clear_below(nodes, np.array(trie.tokens), start, row)
+    blob, starts = np.frombuffer(b'{"a', np.uint8), np.array([0, 1, 3], np.int32)
+    kernels.spell(words, blob, starts, state, 0)
+    kernels.refused(words, blob, starts, state, starts[:1], 0, row)
+    kernels.successors(words, state, out)
+    kernels.interior_lengths(blob, starts, np.empty(2, np.int32), np.empty(2, np.int32))
+    name, _ = automaton.run_to(state, b'{"')
+    automaton.complete(lambda m: int(kernels.unlisted(m, name)))
+    kernels.listed_bytes(automaton.memory.words, name, start)
+    stepping.recorded(words, state)
+    bitset.apply_rows([row.view(np.int32)], np.zeros((1, 2), np.float32))
+
+
+def _toy() -> rules.Node:
+    text = rules.Sequence((rules.Literal(b'":"'), rules.Quoted(ANY_TEXT)))
+    names = rules.Names(("a",), frozenset("a"), lambda _: text, (ANY_TEXT,), lambda *_: rules.Literal(b':""'))
+    return rules.Sequence((rules.Literal(b'{"'), names, rules.Literal(b"}")))

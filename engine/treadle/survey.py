@@ -1,0 +1,53 @@
+"""What of a schema is enforced: a walk over all of it, for `treadle compile`.
+
+In: a `JsonSchema`. Out: how often each keyword is enforced, and every note, also about places that decoding has not
+reached (`compiled.report` grows as they are reached). Each schema location is expanded by itself, so what only a
+combination of several brings up is not seen here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from treadle.constraints import JsonSchema
+from treadle.frontends.json_schema import Note
+from treadle.frontends.json_schema.compilation import Compilation
+from treadle.frontends.json_schema.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Result of `survey`."""
+
+    #: keyword -> number of places where it restricts something, most frequent first.
+    keywords: dict[str, int]
+    notes: tuple[Note, ...]
+
+
+def survey(constraint: JsonSchema) -> Survey:
+    """Expand every location of the schema once. Raises what compiling would raise on reaching it."""
+    compilation = Compilation(
+        constraint.schema,
+        declared_order=constraint.property_order == "declared",
+        assert_formats=constraint.formats == "assert",
+        lenient=constraint.lenient,
+        registry=constraint.registry,
+    )
+    schemas = list(compilation.schemas.values())
+    for schema in schemas:
+        compilation.goal(schema.contents, schema.link, schema.resource).cases()
+    counts = Counter(name for schema in schemas for name in _asserting(schema))
+    if constraint.formats == "annotate":
+        del counts["format"]
+    for note in compilation.report:
+        # Their pointers end in the keyword that asserts nothing there.
+        if note.kind in {"annotation", "relaxed"}:
+            counts[note.pointer.rpartition("/")[2]] -= 1
+    return Survey({name: n for name, n in counts.most_common() if n > 0}, compilation.report.notes)
+
+
+def _asserting(schema: Schema) -> list[str]:
+    alone = "$ref" in schema.contents and not schema.draft.ref_siblings
+    names = ["$ref"] if alone else schema.contents
+    return [name for name in names if name in schema.draft.keywords and schema.draft.keywords[name].group]
