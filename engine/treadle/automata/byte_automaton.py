@@ -58,7 +58,10 @@ class ByteAutomaton:
             self._lowering.lower_name(a, b)
         elif kind == at.ASK_OTHER:
             target = self._lowering.lower_other(a, b, c)
-            _remember_other(self.memory.words, a, b, c, target)
+            _remember(self.memory.words, at.M_OTHER, a, b, c, target)
+        elif kind == at.ASK_ITEM:
+            target = self._lowering.lower_item(a, b, c)
+            _remember(self.memory.words, at.M_ITEM, a, b, c, target)
         elif kind == at.ASK_ROOM:
             self.memory.grow_nearly_full()
         elif kind == at.ASK_LIMIT:
@@ -111,6 +114,11 @@ class ByteAutomaton:
         return max(least, position[at.POS_B] - read)
 
     @property
+    def records_values(self) -> bool:
+        """Does what follows some value depend on the value (uniqueItems)?"""
+        return self._lowering.records_values
+
+    @property
     def state_count(self) -> int:
         return int(self.memory.words[at.N_STATES]) - at.FIRST_STATE
 
@@ -120,6 +128,7 @@ class ByteAutomaton:
 
 
 @njit(cache=True)
-def _remember_other(m, p, label, text, target):  # type: ignore[no-untyped-def]  # kernels are typed by numba
-    slot = kernels.memo_slot(m, at.M_OTHER, p, label, text)
-    kernels.memo_put(m, slot, at.M_OTHER, p, label, text, target)
+def _remember(m, kind, x, y, z, target):  # type: ignore[no-untyped-def]  # kernels are typed by numba
+    """Write an answer into the memo, where the kernel looks for it."""
+    slot = kernels.memo_slot(m, kind, x, y, z)
+    kernels.memo_put(m, slot, kind, x, y, z, target)

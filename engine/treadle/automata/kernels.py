@@ -121,9 +121,9 @@ def memo_put(m, slot, kind, x, y, z, value):
 
 
 @njit(cache=True)
-def push(m, ret, parent):
-    """The interned stack node (ret, parent); -1: asked for room."""
-    slot = memo_slot(m, M_STACK, ret, parent, 0)
+def push(m, ret, parent, start):
+    """The interned stack node (ret, parent); `start` is STK_START. -1: asked for room."""
+    slot = memo_slot(m, M_STACK, ret, parent, start)
     e = cell(m, AT_MEMO_HASH, slot)
     if e != 0:
         return memo_row(m, e, 4)
@@ -136,7 +136,9 @@ def push(m, ret, parent):
     m[m[AT_STACK] + node * STK_WIDTH + STK_PARENT] = parent
     m[m[AT_STACK] + node * STK_WIDTH + STK_DEPTH] = stack_row(m, parent, STK_DEPTH) + 1
     m[m[AT_STACK] + node * STK_WIDTH + STK_REST] = stack_row(m, parent, STK_REST) + position(m, ret, POS_REST)
-    memo_put(m, slot, M_STACK, ret, parent, 0, node)
+    m[m[AT_STACK] + node * STK_WIDTH + STK_START] = start
+    m[m[AT_STACK] + node * STK_WIDTH + STK_RECORDED] = 1 if start > 0 else stack_row(m, parent, STK_RECORDED)
+    memo_put(m, slot, M_STACK, ret, parent, start, node)
     return node
 
 
@@ -153,6 +155,7 @@ def spell(m, text, char):
     m[N_TEXT] = node + 1
     m[m[AT_TEXTS] + node * TXT_WIDTH + 0] = text
     m[m[AT_TEXTS] + node * TXT_WIDTH + 1] = char
+    m[m[AT_TEXTS] + node * TXT_WIDTH + 2] = cell(m, AT_TEXTS, text * TXT_WIDTH + 2) + 1
     memo_put(m, slot, M_TEXT, text, char, 0, node)
     return node
 
@@ -183,6 +186,7 @@ def emit(m, pos, q, low, high, count, decode, text, stack):
     m[m[AT_OUT] + n * CFG_WIDTH + 5] = decode
     m[m[AT_OUT] + n * CFG_WIDTH + 6] = text
     m[m[AT_OUT] + n * CFG_WIDTH + 7] = stack
+    m[m[AT_OUT] + n * CFG_WIDTH + 8] = 0
     m[N_OUT] = n + 1
     return True
 
@@ -201,15 +205,21 @@ def close(m, pos, stack, world):
         p = work_row(m, n, 0)
         s = work_row(m, n, 1)
         kind = position(m, p, POS_KIND)
-        while kind == P_CALL or kind == P_RETURN:
-            if kind == P_CALL:
-                s = push(m, position(m, p, POS_B), s)
+        while kind == P_CALL or kind == P_RETURN or kind == P_ITEM:
+            if kind == P_RETURN:
+                p = stack_row(m, s, STK_RETURN)
+                start = stack_row(m, s, STK_START)
+                s = stack_row(m, s, STK_PARENT)
+                if position(m, p, POS_KIND) == P_ITEM_END:
+                    p = item_end(m, p, start, world)
+                    if p < 0:
+                        return False
+            else:
+                start = begin_recording(m) if kind == P_ITEM and world >= 0 else 0
+                s = push(m, position(m, p, POS_B), s, start)
                 if s < 0:
                     return False
                 p = position(m, p, POS_A)
-            else:
-                p = stack_row(m, s, STK_RETURN)
-                s = stack_row(m, s, STK_PARENT)
             kind = position(m, p, POS_KIND)
         if kind == P_BYTES or kind == P_ACCEPT:
             if not emit(m, p, 0, 0, 0, 0, 0, world, s):
@@ -245,6 +255,27 @@ def close(m, pos, stack, world):
         elif kind == P_LAZY:
             return ask(m, ASK_NODE, p, 0, 0)
     return True
+
+
+@njit(cache=True)
+def begin_recording(m):
+    """STK_START of a value that is recorded from here on."""
+    if m[HISTORY] == 0:
+        m[HISTORY] = 1
+    return cell(m, AT_TEXTS, m[HISTORY] * TXT_WIDTH + 2) + 1
+
+
+@njit(cache=True)
+def item_end(m, p, start, world):
+    """The position behind a recorded value; -1: asked."""
+    history = np.int64(m[HISTORY]) if world >= 0 else -1
+    start = start if world >= 0 else 0
+    slot = memo_slot(m, M_ITEM, p, history, start)
+    e = cell(m, AT_MEMO_HASH, slot)
+    if e == 0:
+        ask(m, ASK_ITEM, p, history, start)
+        return -1
+    return memo_row(m, e, 4)
 
 
 @njit(cache=True)
@@ -854,11 +885,24 @@ def sift(m, root, n):
 
 
 @njit(cache=True)
+def keep_history(m, n):
+    """Give the history to the whole frontier being built, if a value is being recorded anywhere in it."""
+    recorded = 0
+    for i in range(n):
+        recorded |= stack_row(m, out_row(m, i, CFG_STACK), STK_RECORDED)
+    if recorded:
+        for i in range(n):
+            m[m[AT_OUT] + i * CFG_WIDTH + CFG_HISTORY] = m[HISTORY]
+
+
+@njit(cache=True)
 def intern_out(m):
     """The state of the frontier that was built, new or known. DEAD when it is empty."""
     n = np.int64(m[N_OUT])
     if n == 0:
         return DEAD
+    if m[HISTORY] > 0:
+        keep_history(m, n)
     if n > 1:
         sort_out(m)
     h = mix(0, n)
@@ -1004,6 +1048,8 @@ def step(m, state, byte):
         return UNKNOWN
     m[N_OUT] = 0
     first = state_row(m, state, ST_FIRST)
+    history = config(m, first, CFG_HISTORY)
+    m[HISTORY] = spell(m, history, byte) if history > 0 else 0
     for k in range(first, first + state_row(m, state, ST_COUNT)):
         if not step_config(m, k, byte):
             return UNKNOWN
@@ -1016,6 +1062,7 @@ def step(m, state, byte):
 def enter(m, pos, stack):
     """The state of the closure of (pos, stack); UNKNOWN if something was asked for."""
     m[N_OUT] = 0
+    m[HISTORY] = 0
     if not roomy(m):
         ask(m, ASK_ROOM, 0, 0, 0)
         return UNKNOWN
@@ -1049,15 +1096,10 @@ def anonymous(m, state):
         ask(m, ASK_ROOM, 0, 0, 0)
         return UNKNOWN
     m[N_OUT] = 0
+    m[HISTORY] = 0
     for k in range(first, first + n):
         emit(
             m, config(m, k, CFG_POS), config(m, k, CFG_Q), config(m, k, CFG_LOW), config(m, k, CFG_HIGH),
             config(m, k, CFG_COUNT), config(m, k, CFG_DECODE), -1, config(m, k, CFG_STACK),
         )  # fmt: skip
     return np.int64(intern_out(m))
-
-
-@njit(cache=True)
-def recorded(m, state):
-    """Was a state reached in the world where names are recorded?"""
-    return config(m, state_row(m, state, ST_FIRST), CFG_TEXT) >= 0

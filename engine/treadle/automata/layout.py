@@ -3,9 +3,9 @@
 Kernels see flat int32 tables only; this file is the one place that says what their columns mean. Numba freezes
 module constants at compile time, so they cost nothing.
 
-    configuration  int32[8]   one way of being inside the rules (see CFG_*)
-    position       int32[8]   what may come next there (see POS_*), by kind
-    character state int32[6]  a state of a character automaton, lowered on demand (see CST_*)
+    configuration  int32[9]   one way of being inside the rules (see CFG_*)
+    position       int32[9]   what may come next there (see POS_*), by kind
+    character state int32[5]  a state of a character automaton, lowered on demand (see CST_*)
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ CFG_COUNT: Final = 4  # characters read, as far as any bound or literal needs th
 CFG_DECODE: Final = 5  # mode << 21 | code point bits collected so far
 CFG_TEXT: Final = 6  # interned spelling of a member name that is no literal; 0 none, -1 anonymous
 CFG_STACK: Final = 7
-CFG_WIDTH: Final = 8
+CFG_HISTORY: Final = 8  # interned bytes since a recorded item began; 0: nothing is recorded. Equal in a whole frontier
+CFG_WIDTH: Final = 9
 
 # Position kinds.
 P_DEAD: Final = 0
@@ -40,6 +41,8 @@ P_SPACE: Final = 7  # A target, B indentation position: nothing, one space, or n
 P_INDENT: Final = 8  # A target, B columns always allowed
 P_STRING: Final = 9  # interior of a JSON string up to and including the closing quote
 P_TEXT: Final = 10  # plain UTF-8 text
+P_ITEM: Final = 11  # A entry of a value to be recorded, B the P_ITEM_END position behind it
+P_ITEM_END: Final = 12  # the continuation depends on the value just read
 
 # Position columns. For P_STRING and P_TEXT: A initial character state, B least, C most characters (-1: no bound),
 # THEN position behind, LITERALS number of the literal set (-1: none), FLAGS; REST is a lower bound of bytes to the return.
@@ -100,12 +103,15 @@ ST_LOOP_WORDS: Final = 4  # bit b: the ASCII byte b leads back to the state itse
 ST_ALIVE_WORDS: Final = 8  # 256 bits: bytes that may lead on (a superset), so that most refusals cost one look
 ST_WIDTH: Final = 16
 
-# Stack node columns: return position, parent, depth, lower bound of bytes from here to the end.
+# Stack node columns: return position, parent, depth, lower bound of bytes from here to the end; of a recorded value,
+# where in the history it began, plus one; and whether this node or one below it belongs to a recorded value.
 STK_RETURN: Final = 0
 STK_PARENT: Final = 1
 STK_DEPTH: Final = 2
 STK_REST: Final = 3
-STK_WIDTH: Final = 4
+STK_START: Final = 4
+STK_RECORDED: Final = 5
+STK_WIDTH: Final = 6
 
 # Counters and the request a stopped kernel leaves behind.
 N_STATES: Final = 0
@@ -118,7 +124,8 @@ NEED: Final = 6
 NEED_A: Final = 7
 NEED_B: Final = 8
 NEED_C: Final = 9
-COUNTERS: Final = 10
+HISTORY: Final = 10  # of the frontier being built
+COUNTERS: Final = 11
 
 # What a kernel can ask for.
 ASK_NOTHING: Final = 0
@@ -128,11 +135,13 @@ ASK_NAME: Final = 3  # A position, B literal index: lower its continuation
 ASK_OTHER: Final = 4  # A position, B label, C text: lower the continuation of an unlisted name
 ASK_ROOM: Final = 5  # a table is nearly full
 ASK_LIMIT: Final = 6  # the frontier outgrew its limit
+ASK_ITEM: Final = 7  # A position, B history (-1: unknown), C start: lower the continuation of a recorded value
 
 # Kinds of memo entries (first key).
 M_STACK: Final = 1
 M_TEXT: Final = 2
 M_OTHER: Final = 3
+M_ITEM: Final = 4
 MEMO_WIDTH: Final = 5  # kind, x, y, z, value
 
 # One int32 array, the memory, holds all tables: a kernel call costs 54 ns for every array argument, and eighteen of
@@ -176,7 +185,7 @@ AT_LEVELS: Final = 50
 CAP_LEVELS: Final = 51
 HEADER: Final = 64
 
-TXT_WIDTH: Final = 2  # parent, code point
+TXT_WIDTH: Final = 3  # parent, code point (or byte), length
 EDGE_WIDTH: Final = 3  # low, high, target
 LITERAL_SET_WIDTH: Final = 2  # first row of the offsets, count
 WORK_WIDTH: Final = 2  # position, stack node

@@ -42,7 +42,7 @@ class Lowering:
         self._entries: dict[Hashable, int] = {}
         self._spaces: dict[tuple[int, int | None], int] = {}
         self._names: dict[int, rules.Names] = {}
-        self._names_then: dict[int, int] = {}
+        self._items: dict[int, rules.Recorded] = {}
         self._literal_sets: dict[tuple[str, ...], int] = {}
         self._char_ids: dict[CharState, int] = {((ANY_TEXT,), False): at.CHAR_ANY, ((ANY_TEXT,), True): at.CHAR_ANY}
         self._char_states: list[CharState] = [((), False), ((ANY_TEXT,), False)]
@@ -70,6 +70,8 @@ class Lowering:
             return self._space(node.indent, then)
         if isinstance(node, rules.Names):
             return self._names_position(node, then)
+        if isinstance(node, rules.Recorded):
+            return self._recorded(node, then)
         return self._characters(node, then)
 
     def _record(
@@ -162,6 +164,17 @@ class Lowering:
         self._spaces[then, indent] = space
         return space
 
+    def _recorded(self, node: rules.Recorded, then: int) -> int:
+        end = self._record(at.P_ITEM_END, then=then, rest=node.after_least + self._rest(then))
+        self._items[end] = node
+        entry = self.lower(node.body, RETURN)
+        return self._record(at.P_ITEM, entry, end, rest=node.body.least + self._rest(end)) if entry else 0
+
+    def lower_item(self, p: int, history: int, start: int) -> int:
+        """Answer ASK_ITEM: the position that follows a recorded value."""
+        data = None if history < 0 else self._bytes_of(history)[start - 1 :]
+        return self.lower(self._items[p].after(data), self._column(p, at.POS_THEN))
+
     # -- characters --------------------------------------------------------------------------------
 
     def _characters(self, node: rules.Text | rules.Quoted, then: int) -> int:
@@ -207,6 +220,11 @@ class Lowering:
         self.memory.append(at.AT_CHARS, 1)
         first = self._edges([(0, 0x10FFFF, at.CHAR_ANY)])
         _CHAR.pack_into(self.memory.words, 4 * self.memory.at(at.AT_CHARS, at.CHAR_ANY), 1, first, 1, 0, 0)
+
+    @property
+    def records_values(self) -> bool:
+        """Was any value lowered so far whose text makes a difference?"""
+        return bool(self._items)
 
     def expression(self, q: int) -> Expr:
         """The language of a character state that belongs to a value."""
@@ -266,12 +284,18 @@ class Lowering:
 
     def spelled(self, text: int) -> str:
         """The characters of an interned text."""
-        out: list[str] = []
+        return "".join(map(chr, self._units(text)))
+
+    def _bytes_of(self, history: int) -> bytes:
+        return bytes(self._units(history))
+
+    def _units(self, text: int) -> list[int]:
+        out: list[int] = []
         while text > 1:
-            parent, char = self.memory.rows(at.AT_TEXTS, text, 1)[0]
-            out.append(chr(char))
-            text = int(parent)
-        return "".join(reversed(out))
+            parent, unit, _ = self.memory.rows(at.AT_TEXTS, text, 1)[0].tolist()
+            out.append(unit)
+            text = parent
+        return out[::-1]
 
 
 def _without(language: Expr, names: tuple[str, ...]) -> Expr:

@@ -11,6 +11,7 @@ search for the end (matching/closing.py), so it has to be cheap and may be too s
     Quoted      the rest of a JSON string behind its opening quote, in all its spellings
     Names       the rest of a JSON member name, where what follows depends on the name
     Space       optional white space
+    Recorded    a node after whose text it depends on that text what follows
 """
 
 from __future__ import annotations
@@ -108,7 +109,20 @@ class Space:
         return 0
 
 
-Node = Union[Literal, Sequence, Choice, Call, Text, Quoted, Names, Space]
+@dataclass(frozen=True)
+class Recorded:
+    body: Node
+    #: What follows the body's text; the text is None where it must not make a difference.
+    after: Callable[[bytes | None], Node] = field(compare=False)
+    #: Least bytes of what follows.
+    after_least: int = 0
+
+    @property
+    def least(self) -> int:
+        return self.body.least + self.after_least
+
+
+Node = Union[Literal, Sequence, Choice, Call, Text, Quoted, Names, Space, Recorded]
 
 EMPTY = Sequence(())
 NOTHING = Choice(())

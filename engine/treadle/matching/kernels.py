@@ -143,6 +143,7 @@ def unlisted(m, state):
         return UNKNOWN
     k = state_row(m, state, ST_FIRST)
     m[N_OUT] = 0
+    m[HISTORY] = 0
     emit(m, config(m, k, CFG_POS), CHAR_ANY, 0, 0, 0, 0, -1, config(m, k, CFG_STACK))
     return np.int64(intern_out(m))
 

@@ -128,26 +128,26 @@ class TokenAutomaton:
                 self.bytes.answer()
 
     def _without_repeats(self, state: int, row: Row) -> Row:
-        """`row` without the tokens that close a name and repeat it: the row itself when there are none."""
-        tables = self.tables
+        """`row` without the tokens that write a name or item and repeat it: the row itself when there are none."""
         own = row
-        k = self._refused(state, 0, row)
+        suspects = self.tables.repeating_items if self.bytes.records_values else self.tables.repeating
+        k = self._refused(state, suspects, 0, row)
         while k >= 0:
             if own is row:
                 own = self._pages.new()
                 own[:] = row
-            token = int(tables.repeating[k])
+            token = int(suspects[k])
             own.view(np.uint32)[token >> 5] &= np.uint32(~(1 << (token & 31)) & 0xFFFFFFFF)
-            k = self._refused(state, k + 1, row)
+            k = self._refused(state, suspects, k + 1, row)
         own.flags.writeable = False
         return own
 
-    def _refused(self, state: int, first: int, row: Row) -> int:
+    def _refused(self, state: int, suspects: NDArray[np.int32], first: int, row: Row) -> int:
         tables = self.tables
         bits = row.view(np.uint32)
         while True:
             words = self.bytes.memory.words
-            first = kernels.refused(words, tables.blob, tables.starts, state, tables.repeating, first, bits)
+            first = kernels.refused(words, tables.blob, tables.starts, state, suspects, first, bits)
             if first < 0 or words[at.NEED] == at.ASK_NOTHING:
                 return first
             self.bytes.answer()

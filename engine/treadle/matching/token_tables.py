@@ -24,6 +24,7 @@ from treadle.vocabulary import Trie, Vocabulary
 Int32 = NDArray[np.int32]
 #: Characters that cumulative rows tell apart; longer tokens, a handful, are in the last row.
 LONGEST = 128
+_NEXT_ITEM = re.compile(rb",[ \t\r\n]*[^ \t\r\n,]")
 _REPEATING = re.compile(rb'"[ \t\r\n]*:.*,[ \t\r\n]*"[^"]*"', re.DOTALL)
 
 
@@ -54,6 +55,10 @@ class TokenTables:
         self.rest_or_long = WalkTrie(vocabulary.subtrie(np.union1d(leaving, long_ones).tolist()))
         #: Tokens that could close a member name, write its value, and close the same name again (see TokenAutomaton).
         self.repeating: Int32 = np.flatnonzero([_REPEATING.search(data) is not None for data in spelled]).astype(np.int32)
+        #: Tokens that could end an item, and write another one behind it.
+        self.repeating_items: Int32 = np.flatnonzero([_NEXT_ITEM.search(data) is not None for data in spelled]).astype(
+            np.int32
+        )
         self.eos = np.array(vocabulary.eos_ids, dtype=np.int64)
         self.eos_row = bitset.from_tokens(vocabulary.eos_ids, self.size)
         self.eos_row.flags.writeable = False

@@ -10,7 +10,6 @@ from functools import cache
 
 import numpy as np
 
-from treadle.automata import kernels as stepping
 from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.grammar import rules
@@ -45,7 +44,6 @@ def load_kernels() -> None:
     name, _ = automaton.run_to(state, b'{"')
     automaton.complete(lambda m: int(kernels.unlisted(m, name)))
     kernels.listed_bytes(automaton.memory.words, name, start)
-    stepping.recorded(words, state)
     bitset.apply_rows([row.view(np.int32)], np.zeros((1, 2), np.float32))
 
 

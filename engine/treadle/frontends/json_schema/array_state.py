@@ -16,8 +16,9 @@ from treadle.frontends.json_schema.array_trackers import Unique
 from treadle.frontends.json_schema.finite import finite_values
 from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.literals import literals
-from treadle.frontends.json_schema.object_state import closes, formula_bytes, separated
+from treadle.frontends.json_schema.object_state import formula_bytes
 from treadle.frontends.json_schema.object_trackers import AtLeast, AtMost, describe_count
+from treadle.frontends.json_schema.residuals import ITEM, closes, derivative, separated
 from treadle.frontends.json_schema.values import value_key
 
 if TYPE_CHECKING:
@@ -48,6 +49,10 @@ class ArrayState(Protocol):
 
     def remember(self, value: Any) -> ArrayState:
         """The state that knows the value of the item just written."""
+        ...
+
+    def forget(self) -> ArrayState:
+        """The state that does not know it, for looking ahead by less than an item."""
         ...
 
     def min_bytes(self) -> int:
@@ -104,6 +109,9 @@ class FixedArray:
     def remember(self, value: Any) -> FixedArray:
         return self
 
+    def forget(self) -> FixedArray:
+        return self
+
     def min_bytes(self) -> int:
         if self.low == 0:
             return 1
@@ -154,6 +162,9 @@ class OpenArray:
         formula = remembering(self.formula, value_key(value), value)
         return self.compilation.array_state(formula)
 
+    def forget(self) -> ArrayState:
+        return self.compilation.array_state(forgetting(self.formula))
+
     def min_bytes(self) -> int:
         return 1 + formula_bytes(self.formula)
 
@@ -168,9 +179,7 @@ def array_branches(formula: Formula) -> list[tuple[Formula, Formula]]:
     """The derivative of a container formula by one more item, as (goal, rest) pairs; kept on the formula."""
     found: list[tuple[Formula, Formula]] | None = formula.answers.get("item")
     if found is None:
-        algebra = formula.algebra
-        mixed = algebra.rebuild(formula, lambda literal: literal.atom.derive(algebra))
-        found = formula.answers["item"] = _by_value(separated(mixed))
+        found = formula.answers["item"] = _by_value(separated(derivative(formula, ITEM)))
     return found
 
 

@@ -33,6 +33,9 @@ from treadle.grammar.expression import NOTHING, Expr
 #: Alternatives into which an array's formula may be multiplied out; beyond, it stays one state with a formula.
 _ALTERNATIVES = 12
 
+#: Schemas with the same keywords that a new one is compared with.
+_COPIES = 12
+
 
 class Compilation:
     """See the top of the file. Made by `compile_schema`."""
@@ -61,6 +64,7 @@ class Compilation:
         #: Schemas that are being expanded, to notice those that come back to themselves.
         self.expanding: dict[tuple[Schema, int], None] = {}
         self._goals: dict[tuple[int, tuple[str, ...]], Formula] = {}
+        self._alike: dict[tuple[Any, ...], list[Schema]] = {}
         self._scalars: dict[tuple[str, ...], Formula] = {}
         self._tables: dict[Any, NameTable] = {}
         self._frames: dict[Any, Frame] = {}
@@ -107,7 +111,7 @@ class Compilation:
             if not groups & ~(Group.VALUES | Group.TYPE):
                 return self._listed(schema)
             if groups != Group.IN_PLACE or not _is_reference_only(schema):
-                return self.algebra.atom(schema)
+                return self.algebra.atom(self._first_like(schema))
             contents, _, resource = schema.targets["$ref"]
             if isinstance(contents, bool):
                 return self.algebra.TRUE if contents else self.algebra.FALSE
@@ -115,6 +119,19 @@ class Compilation:
             if key in passed:
                 raise InvalidConstraint("the reference leads back to itself", where=schema.at("$ref"))
             passed.add(key)
+
+    def _first_like(self, schema: Schema) -> Schema:
+        """The first schema met that says the same in the same resource; mostly the schema itself.
+
+        Copies are common where tools inline references, and "this, and not its copy" should be seen to be nothing.
+        """
+        like = self._alike.setdefault((*schema.contents, id(schema.resource)), [])
+        for other in like:
+            if other.contents == schema.contents and _spelled_alike(other.contents, schema.contents):
+                return other
+        if len(like) < _COPIES:
+            like.append(schema)
+        return schema
 
     def _scalar(self, schema: Schema) -> Formula:
         """Schemas that say the same of strings and numbers are one atom, wherever they stand.
@@ -273,6 +290,21 @@ class Compilation:
         """Refuse a root that nothing satisfies."""
         if self.root.is_empty():
             raise UnsatisfiableConstraint("nothing satisfies the schema", where="#", found=self.root.describe())
+
+
+def _spelled_alike(one: Any, other: Any) -> bool:
+    """Whether equal contents are equal to JSON too: Python's equality takes 1 for true. Large ones count as not."""
+    work, budget = [(one, other)], 200
+    while work and budget:
+        budget -= 1
+        left, right = work.pop()
+        if type(left) is not type(right):
+            return False
+        if isinstance(left, dict):
+            work.extend((left[key], right[key]) for key in left)
+        elif isinstance(left, list):
+            work.extend(zip(left, right, strict=True))
+    return not work
 
 
 def _is_reference_only(schema: Schema) -> bool:

@@ -50,19 +50,19 @@ def object_alternatives(formula: Formula) -> tuple[Formula, ...]:
     return known
 
 
-def is_about_presence(formula: Formula) -> bool:
-    """Whether only the names that come matter, and how many, not the values.
+def stays_whole(formula: Formula) -> bool:
+    """Whether dividing a disjunction would only make several states that follow the same members side by side.
 
-    Such a formula has one residual for each name, so it is kept whole: dividing it would make several states that
-    follow the same names side by side.
+    So it is where only names and counts matter, and for "not all of these hold": neither asks anything of values that
+    a state of its own could offer.
     """
-    known: bool | None = formula.answers.get("presence")
+    known: bool | None = formula.answers.get("whole")
     if known is None:
         if formula.atom is not None:
-            known = isinstance(formula.atom, (Required, AtLeast, AtMost))
+            known = formula.is_not or isinstance(formula.atom, (Required, AtLeast, AtMost))
         else:
-            known = all(is_about_presence(member) for member in formula.members)
-        formula.answers["presence"] = known
+            known = all(stays_whole(member) for member in formula.members)
+        formula.answers["whole"] = known
     return known
 
 
@@ -80,7 +80,7 @@ def _without_implied(options: list[Formula]) -> tuple[Formula, ...]:
 
 def _divided(formula: Formula, tags: int) -> list[Formula]:
     found: list[Formula] = []
-    for unresolved in alternatives(formula, _PRODUCT, is_about_presence):
+    for unresolved in alternatives(formula, _PRODUCT, stays_whole):
         option = _resolved(unresolved)
         if option is not unresolved and option.is_or:
             found.extend(_divided(option, tags))
@@ -121,7 +121,7 @@ def _resolved(formula: Formula) -> Formula:
 
 def _tag(formula: Formula) -> str | None:
     """The name on whose listed values most disjunctions turn, if at least three do."""
-    disjunctions = [member for member in formula.conjuncts if member.is_or and not is_about_presence(member)]
+    disjunctions = [member for member in formula.conjuncts if member.is_or and not stays_whole(member)]
     if len(disjunctions) < 3:
         return None
     votes: dict[str, int] = {}

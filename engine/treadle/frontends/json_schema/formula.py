@@ -372,19 +372,36 @@ _PAIRS = 1024
 def split(formula: Formula) -> list[tuple[Formula, Formula]] | None:
     """A derivative as a union of (value goal, container formula) pairs; None where that takes too many.
 
-    First the disjunctive form over whole value sides and whole container sides, not over atoms: only where the two
-    are mixed does a product appear (Antimirov 1996, partial derivatives, for formulas). Where that grows, value atoms
-    are decided one after the other (Shannon 1938); their goals are mostly tags that exclude each other, so the ways
-    are as many as the tags, and not two to that power.
+    In general the disjunctive form over whole value sides and whole container sides, not over atoms: only where the
+    two are mixed does a product appear (Antimirov 1996, partial derivatives, for formulas). Where that grows, and
+    where all value atoms are listed values, they are decided one after the other (Shannon 1938) instead: tags exclude
+    each other, so the ways are as many as the tags, and disjoint, so that a value is followed by one state.
     """
+    mixed = [member for member in formula.conjuncts if member.sort == VALUE | CONTAINER]
+    if not mixed or all(_decides_by_lists(member) for member in mixed):
+        return _decided(formula)
     pairs = _multiplied_out(formula, _PRODUCT)
     return _decided(formula) if pairs is None else pairs
+
+
+def _decides_by_lists(formula: Formula) -> bool:
+    """Whether all value atoms are listed values."""
+    work = [formula]
+    while work:
+        part = work.pop()
+        if part.sort == VALUE and part.atom is not None and not part.atom.meets:
+            return False
+        work.extend(member for member in part.members if member.sort & VALUE)
+    return True
 
 
 def _decided(formula: Formula) -> list[tuple[Formula, Formula]] | None:
     algebra = formula.algebra
     found: dict[Formula, list[Formula]] = {}
-    work = [(algebra.TRUE, formula)]
+    # Value conjuncts hold in every way: nothing to decide about them.
+    sure = algebra.conjunction([member for member in formula.conjuncts if not member.sort & CONTAINER])
+    mixed = algebra.conjunction([member for member in formula.conjuncts if member.sort & CONTAINER])
+    work = [(sure, mixed)]
     while work:
         goal, mixed = work.pop()
         if mixed.is_false or not goal.possible:

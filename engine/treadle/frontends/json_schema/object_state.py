@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from treadle.frontends.json_schema.formula import Algebra, Formula, split
+from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.name_classes import NameTable
 from treadle.frontends.json_schema.object_trackers import (
     AtLeast,
@@ -24,6 +24,8 @@ from treadle.frontends.json_schema.object_trackers import (
     tracker_class_goal,
     tracker_goal,
 )
+
+from treadle.frontends.json_schema.residuals import closes, derivative, separated
 
 if TYPE_CHECKING:
     from treadle.frontends.json_schema.compilation import Compilation
@@ -422,54 +424,6 @@ def _collect_relevant(formula: Formula, names: set[str]) -> bool:
                 return False
             names.update(more)
     return True
-
-
-def derivative(formula: Formula, key: str | NameClass) -> Formula:
-    """The mixed formula for a member; kept on every part, since residuals share most of theirs."""
-    known = formula.derived
-    if known is None:
-        known = formula.derived = {}
-    found: Formula | None = known.get(key)
-    if found is None:
-        found = known[key] = _derivative(formula, key)
-    return found
-
-
-def _derivative(formula: Formula, key: str | NameClass) -> Formula:
-    algebra = formula.algebra
-    if formula.is_atom:
-        if isinstance(key, str):
-            return formula.atom.derive(algebra, key)  # type: ignore[no-any-return]
-        return formula.atom.derive_class(algebra, key)  # type: ignore[no-any-return]
-    if formula.is_not:
-        return algebra.negate(derivative(algebra.negate(formula), key))
-    parts = [derivative(member, key) for member in formula.members]
-    if formula.is_and:
-        return algebra.conjunction(parts)
-    return algebra.disjunction(parts) if formula.is_or else formula
-
-
-def separated(mixed: Formula) -> list[tuple[Formula, Formula]]:
-    """`split`, refused where it comes apart into too many pairs."""
-    from treadle.errors import LimitExceeded
-
-    pairs = split(mixed)
-    if pairs is None:
-        raise LimitExceeded("too many ways to go on inside of a container", limit="branches", value=512)
-    return pairs
-
-
-def closes(formula: Formula) -> bool:
-    """Whether a container formula holds of the container that ends here."""
-    if formula.is_atom:
-        return bool(formula.atom.can_close)
-    if formula.is_not:
-        return not formula.atom.can_close
-    if formula.is_and:
-        return all(closes(member) for member in formula.members)
-    if formula.is_or:
-        return any(closes(member) for member in formula.members)
-    return formula.is_true
 
 
 def formula_bytes(formula: Formula) -> int:

@@ -23,8 +23,9 @@ from treadle.frontends.json_schema.formula import Formula, alternatives
 from treadle.frontends.json_schema.in_place import expand
 from treadle.frontends.json_schema.literals import Literals
 from treadle.frontends.json_schema.name_classes import NameTable
-from treadle.frontends.json_schema.object_state import Frame, closes, fixed_parts, object_branches, relevant_names
+from treadle.frontends.json_schema.object_state import Frame, fixed_parts, object_branches, relevant_names
 from treadle.frontends.json_schema.object_trackers import Required
+from treadle.frontends.json_schema.residuals import closes
 from treadle.frontends.json_schema.schema import Schema
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ White space, between lexemes only (never before or behind the document, except i
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -21,7 +22,7 @@ from treadle.grammar.expression import NOTHING
 
 if TYPE_CHECKING:
     from treadle.frontends.json_schema.array_state import ArrayState
-    from treadle.frontends.json_schema.goal import Goal
+    from treadle.frontends.json_schema.formula import Formula as Goal
     from treadle.frontends.json_schema.object_state import ObjectState
 
 Whitespace = Literal["flexible", "compact", "python", "any"]
@@ -89,7 +90,17 @@ class Writer:
         return rules.Sequence((rules.Literal(b"["), self._gap(), rules.Choice(tuple(options))))
 
     def _items(self, state: ArrayState) -> list[rules.Node]:
-        return [rules.Sequence((self.value(goal), self._array_rest(after))) for goal, after in state.next()]
+        return [self._item(goal, after) for goal, after in state.next()]
+
+    def _item(self, goal: Goal, after: ArrayState) -> rules.Node:
+        if not after.needs_item_value:
+            return rules.Sequence((self.value(goal), self._array_rest(after)))
+
+        def told(text: bytes | None) -> rules.Node:
+            known = after.forget() if text is None else after.remember(json.loads(text))
+            return self._array_rest(known)
+
+        return rules.Recorded(self.value(goal), told, after.min_bytes())
 
     def _array_rest(self, state: ArrayState) -> rules.Call:
         return rules.Call(("array", state), lambda: self._after_item(state), least=state.min_bytes())
