@@ -78,7 +78,9 @@ class JsonSchema(Constraint):
         self.registry = registry
 
     def rules(self) -> tuple[rules.Node, Report]:
-        from treadle.frontends.json_schema import compile_schema  # the algebra: not needed by other constraints
+        from treadle.frontends.json_schema import (
+            compile_schema,
+        )  # the algebra: not needed by other constraints
 
         goal, report = compile_schema(
             self.schema, property_order=self.property_order, formats=self.formats, lenient=self.lenient,
@@ -90,7 +92,8 @@ class JsonSchema(Constraint):
 @dataclass(frozen=True)
 class Regex(Constraint):
     """Texts that a regular expression matches as a whole (dialect "python", as re.fullmatch) or finds something in
-    (dialect "ecma", as JSON Schema's `pattern`)."""
+    (dialect "ecma", as JSON Schema's `pattern`).
+    """
 
     pattern: str
     dialect: Literal["python", "ecma"] = "python"
@@ -116,7 +119,9 @@ class Choice(Constraint):
             raise UnsatisfiableConstraint("a choice without options")
         for option in self.options:
             if not isinstance(option, str):
-                raise InvalidConstraint("an option that is no string", found=repr(option)[:60], expected="str")
+                raise InvalidConstraint(
+                    "an option that is no string", found=repr(option)[:60], expected="str"
+                )
         return rules.Text(words(self.options)), Report()
 
 
@@ -138,7 +143,9 @@ class PythonType(Constraint):
         try:
             schema = TypeAdapter(self.type).json_schema()
         except Exception as error:  # pydantic's errors have no common base for "no schema for this type"
-            raise InvalidConstraint("no JSON Schema for this type", found=repr(self.type), expected=str(error)[:200]) from error
+            raise InvalidConstraint(
+                "no JSON Schema for this type", found=repr(self.type), expected=str(error)[:200]
+            ) from error
         return JsonSchema(schema, **self.policies)
 
     def rules(self) -> tuple[rules.Node, Report]:
@@ -167,7 +174,9 @@ def read_schema(schema: Any) -> Any:
         return schema
     if hasattr(schema, "model_json_schema"):
         return schema.model_json_schema()
-    if isinstance(schema, Path) or (isinstance(schema, str) and schema.lstrip()[:1] not in ("{", "t", "f", '"', "[")):
+    if isinstance(schema, Path) or (
+        isinstance(schema, str) and schema.lstrip()[:1] not in ("{", "t", "f", '"', "[")
+    ):
         return _parse(_read(Path(schema)), str(schema))
     if isinstance(schema, str):
         path = Path(schema)
@@ -202,7 +211,9 @@ def _parse(text: str, where: str) -> Any:
 
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise InvalidConstraint(f"unknown {name}", found=repr(value), expected=" or ".join(map(repr, allowed)))
+        raise InvalidConstraint(
+            f"unknown {name}", found=repr(value), expected=" or ".join(map(repr, allowed))
+        )
 
 
 def compile(constraint: Constraint, vocabulary: Vocabulary) -> Compiled:

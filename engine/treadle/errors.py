@@ -67,14 +67,30 @@ class VocabularyMismatch(ConstraintError):
 class LimitExceeded(ConstraintError):
     """A named limit ran out. `limit` is the option's name, `value` what it was set to."""
 
-    def __init__(self, message: str, *, limit: str = "", value: int = 0, where: str = "", found: str = "", expected: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: str = "",
+        value: int = 0,
+        where: str = "",
+        found: str = "",
+        expected: str = "",
+    ) -> None:
         self.limit = limit
         self.value = value
         super().__init__(message, where=where, found=found, expected=expected)
 
     def at(self, where: str) -> LimitExceeded:
         inner = f"{where}: {self.where}" if self.where else where
-        return LimitExceeded(self.message, limit=self.limit, value=self.value, where=inner, found=self.found, expected=self.expected)
+        return LimitExceeded(
+            self.message,
+            limit=self.limit,
+            value=self.value,
+            where=inner,
+            found=self.found,
+            expected=self.expected,
+        )
 
 
 class TokenRejected(TreadleError):
@@ -84,4 +100,7 @@ class TokenRejected(TreadleError):
         self.token = token
         self.position = position
         self.expected = expected
-        super().__init__(f"token {token} at position {position} is not allowed" + (f"; expected {expected}" if expected else ""))
+        super().__init__(
+            f"token {token} at position {position} is not allowed"
+            + (f"; expected {expected}" if expected else "")
+        )

@@ -103,7 +103,12 @@ def memo_slot(m, kind, x, y, z):
         e = cell(m, AT_MEMO_HASH, slot)
         if e == 0:
             return slot
-        if memo_row(m, e, 0) == kind and memo_row(m, e, 1) == x and memo_row(m, e, 2) == y and memo_row(m, e, 3) == z:
+        if (
+            memo_row(m, e, 0) == kind
+            and memo_row(m, e, 1) == x
+            and memo_row(m, e, 2) == y
+            and memo_row(m, e, 3) == z
+        ):
             return slot
         slot = (slot + 1) & mask
 

@@ -26,7 +26,9 @@ CFG_COUNT: Final = 4  # characters read, as far as any bound or literal needs th
 CFG_DECODE: Final = 5  # mode << 21 | code point bits collected so far
 CFG_TEXT: Final = 6  # interned spelling of a member name that is no literal; 0 none, -1 anonymous
 CFG_STACK: Final = 7
-CFG_HISTORY: Final = 8  # interned bytes since a recorded item began; 0: nothing is recorded. Equal in a whole frontier
+CFG_HISTORY: Final = (
+    8  # interned bytes since a recorded item began; 0: nothing is recorded. Equal in a whole frontier
+)
 CFG_WIDTH: Final = 9
 
 # Position kinds.
@@ -45,7 +47,7 @@ P_ITEM: Final = 11  # A entry of a value to be recorded, B the P_ITEM_END positi
 P_ITEM_END: Final = 12  # the continuation depends on the value just read
 
 # Position columns. For P_STRING and P_TEXT: A initial character state, B least, C most characters (-1: no bound),
-# THEN position behind, LITERALS number of the literal set (-1: none), FLAGS; REST is a lower bound of bytes to the return.
+# THEN position behind, LITERALS number of the literal set (-1: none), FLAGS; REST: least bytes to the return.
 POS_KIND: Final = 0
 POS_A: Final = 1
 POS_B: Final = 2
@@ -100,7 +102,9 @@ ST_COUNT: Final = 1
 ST_ACCEPTING: Final = 2
 ST_LOOPS: Final = 3  # 1 once the four words behind it are known
 ST_LOOP_WORDS: Final = 4  # bit b: the ASCII byte b leads back to the state itself; bit 0 stays clear
-ST_ALIVE_WORDS: Final = 8  # 256 bits: bytes that may lead on (a superset), so that most refusals cost one look
+ST_ALIVE_WORDS: Final = (
+    8  # 256 bits: bytes that may lead on (a superset), so that most refusals cost one look
+)
 ST_WIDTH: Final = 16
 
 # Stack node columns: return position, parent, depth, lower bound of bytes from here to the end; of a recorded value,
@@ -135,7 +139,9 @@ ASK_NAME: Final = 3  # A position, B literal index: lower its continuation
 ASK_OTHER: Final = 4  # A position, B label, C text: lower the continuation of an unlisted name
 ASK_ROOM: Final = 5  # a table is nearly full
 ASK_LIMIT: Final = 6  # the frontier outgrew its limit
-ASK_ITEM: Final = 7  # A position, B history (-1: unknown), C start: lower the continuation of a recorded value
+ASK_ITEM: Final = (
+    7  # A position, B history (-1: unknown), C start: lower the continuation of a recorded value
+)
 
 # Kinds of memo entries (first key).
 M_STACK: Final = 1

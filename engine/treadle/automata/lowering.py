@@ -44,7 +44,10 @@ class Lowering:
         self._names: dict[int, rules.Names] = {}
         self._items: dict[int, rules.Recorded] = {}
         self._literal_sets: dict[tuple[str, ...], int] = {}
-        self._char_ids: dict[CharState, int] = {((ANY_TEXT,), False): at.CHAR_ANY, ((ANY_TEXT,), True): at.CHAR_ANY}
+        self._char_ids: dict[CharState, int] = {
+            ((ANY_TEXT,), False): at.CHAR_ANY,
+            ((ANY_TEXT,), True): at.CHAR_ANY,
+        }
         self._char_states: list[CharState] = [((), False), ((ANY_TEXT,), False)]
         self._record(at.P_RETURN)
         self._record(at.P_ACCEPT)
@@ -83,7 +86,7 @@ class Lowering:
         return p
 
     def _write(self, p: int, *columns: int) -> None:
-        _RECORD.pack_into(self.memory.words, 4 * self.memory.at(at.AT_POSITIONS, p), *columns)
+        _RECORD.pack_into(self.memory.buffer, 4 * self.memory.at(at.AT_POSITIONS, p), *columns)
 
     def _column(self, p: int, column: int) -> int:
         return int(self.memory.words[self.memory.at(at.AT_POSITIONS, p) + column])
@@ -95,7 +98,7 @@ class Lowering:
         first = self.memory.append(at.AT_EDGES, len(rows))
         offset = 4 * self.memory.at(at.AT_EDGES, first)
         for row in rows:
-            _EDGE.pack_into(self.memory.words, offset, *row)
+            _EDGE.pack_into(self.memory.buffer, offset, *row)
             offset += 12
         return first
 
@@ -157,7 +160,9 @@ class Lowering:
         if indent is None:
             space = self._record(at.P_FORK, 0, 2, rest=rest)
             blank = self._bytes([(0x20, 0x20, space), (0x09, 0x0A, space), (0x0D, 0x0D, space)])
-            self._write(space, at.P_FORK, self._edges([(0, 0, then), (0, 0, blank)]), 2, 0, 0, -1, 0, rest, -1)
+            self._write(
+                space, at.P_FORK, self._edges([(0, 0, then), (0, 0, blank)]), 2, 0, 0, -1, 0, rest, -1
+            )
         else:
             columns = self._record(at.P_INDENT, then, indent, rest=rest)
             space = self._record(at.P_SPACE, then, columns, rest=rest)
@@ -178,13 +183,14 @@ class Lowering:
     # -- characters --------------------------------------------------------------------------------
 
     def _characters(self, node: rules.Text | rules.Quoted, then: int) -> int:
-        quoted = isinstance(node, rules.Quoted)
-        kind = at.P_STRING if quoted else at.P_TEXT
-        flags = at.F_CANONICAL if quoted and node.canonical else 0
+        kind = at.P_STRING if isinstance(node, rules.Quoted) else at.P_TEXT
+        flags = at.F_CANONICAL if isinstance(node, rules.Quoted) and node.canonical else 0
         rest = node.least + self._rest(then)
         finite = as_words(node.language)
         if finite is not None:
-            finite = tuple(w for w in finite if node.fewest <= len(w) and (node.most is None or len(w) <= node.most))
+            finite = tuple(
+                w for w in finite if node.fewest <= len(w) and (node.most is None or len(w) <= node.most)
+            )
             if not finite:
                 return 0
             literals = self._literal_set(finite)
@@ -201,7 +207,7 @@ class Lowering:
         self._char_ids[state] = q
         self._char_states.append(state)
         shortest = min(shortest_length(e) for e in state[0] if not is_empty(e)) if state[1] else 0
-        _CHAR.pack_into(self.memory.words, 4 * self.memory.at(at.AT_CHARS, q), 0, 0, 0, -1, shortest)
+        _CHAR.pack_into(self.memory.buffer, 4 * self.memory.at(at.AT_CHARS, q), 0, 0, 0, -1, shortest)
         return q
 
     def lower_char(self, q: int) -> None:
@@ -214,12 +220,12 @@ class Lowering:
         first = self._edges(rows)
         offset = 4 * self.memory.at(at.AT_CHARS, q)
         shortest = int(self.memory.words[offset // 4 + at.CST_SHORTEST])
-        _CHAR.pack_into(self.memory.words, offset, 1, first, len(rows), label, shortest)
+        _CHAR.pack_into(self.memory.buffer, offset, 1, first, len(rows), label, shortest)
 
     def _preset_any_text(self) -> None:
         self.memory.append(at.AT_CHARS, 1)
         first = self._edges([(0, 0x10FFFF, at.CHAR_ANY)])
-        _CHAR.pack_into(self.memory.words, 4 * self.memory.at(at.AT_CHARS, at.CHAR_ANY), 1, first, 1, 0, 0)
+        _CHAR.pack_into(self.memory.buffer, 4 * self.memory.at(at.AT_CHARS, at.CHAR_ANY), 1, first, 1, 0, 0)
 
     @property
     def records_values(self) -> bool:
@@ -260,7 +266,9 @@ class Lowering:
         if node.names:
             literals = self._literal_set(node.names)
             nexts = self.memory.append(at.AT_LITERAL_NEXT, len(node.names))
-            allowed = [at.NEXT_NOT_LOWERED if name in node.allowed else at.NEXT_FORBIDDEN for name in node.names]
+            allowed = [
+                at.NEXT_NOT_LOWERED if name in node.allowed else at.NEXT_FORBIDDEN for name in node.names
+            ]
             self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(node.names))[:, 0] = allowed
         state = self._char((others, False)) if others else 0
         flags = at.F_KEYS | (at.F_CANONICAL if node.canonical else 0)
@@ -312,12 +320,20 @@ def _without(language: Expr, names: tuple[str, ...]) -> Expr:
 def _joint_transitions(languages: tuple[Expr, ...]) -> list[tuple[int, int, tuple[Expr, ...]]]:
     """Sorted (low, high, targets) of several expressions read together; ranges where all are dead are left out."""
     if len(languages) == 1:
-        flat = [(low, high, (target,)) for chars, target in live_transitions(languages[0]) for low, high in chars.ranges]
+        flat: list[tuple[int, int, tuple[Expr, ...]]] = [
+            (low, high, (target,))
+            for chars, target in live_transitions(languages[0])
+            for low, high in chars.ranges
+        ]
         flat.sort(key=lambda row: row[0])
         return flat
     rows = [
         sorted(
-            ((low, high, target) for chars, target in live_transitions(language) for low, high in chars.ranges),
+            (
+                (low, high, target)
+                for chars, target in live_transitions(language)
+                for low, high in chars.ranges
+            ),
             key=lambda row: row[0],
         )
         for language in languages
@@ -327,7 +343,9 @@ def _joint_transitions(languages: tuple[Expr, ...]) -> list[tuple[int, int, tupl
 
 def _overlay(rows: list[list[tuple[int, int, Expr]]]) -> list[tuple[int, int, tuple[Expr, ...]]]:
     """Cut the ranges of several rows at each other's borders."""
-    cuts = sorted({low for row in rows for low, _, _ in row} | {high + 1 for row in rows for _, high, _ in row})
+    cuts = sorted(
+        {low for row in rows for low, _, _ in row} | {high + 1 for row in rows for _, high, _ in row}
+    )
     out: list[tuple[int, int, tuple[Expr, ...]]] = []
     at_row = [0] * len(rows)
     for low, nxt in zip(cuts, cuts[1:], strict=False):

@@ -50,7 +50,7 @@ _KEEP_AT_MOST: Final = 4
 class Memory:
     """One int32 array with a head and the tables behind it. `words` is what kernels get."""
 
-    __slots__ = ("_capacity", "_start", "used", "words")
+    __slots__ = ("_capacity", "_start", "buffer", "used", "words")
 
     def __init__(self) -> None:
         self.words: Int32 = _KEPT.pop()[0] if _KEPT else _lay_out([rows for *_, rows in TABLES])
@@ -69,6 +69,8 @@ class Memory:
 
     def _note_places(self) -> None:
         # Lowering asks for places all the time, and reading a number out of an array costs more than a list lookup.
+        #: The same memory for `struct`.
+        self.buffer: memoryview = self.words.data
         head = self.words[: at.HEADER].tolist()
         self._start = [0] * at.HEADER
         self._capacity = [0] * at.HEADER
@@ -98,7 +100,10 @@ class Memory:
         """Answer ASK_ROOM: quadruple what a step could overflow."""
         words = self.words
         full: set[int] = set()
-        if words[at.N_STATES] + 2 >= words[at.CAP_STATES] or 2 * words[at.N_STATES] >= words[at.CAP_STATE_HASH]:
+        if (
+            words[at.N_STATES] + 2 >= words[at.CAP_STATES]
+            or 2 * words[at.N_STATES] >= words[at.CAP_STATE_HASH]
+        ):
             full |= {at.AT_STATES, at.AT_NEXT, at.AT_STATE_HASH}
         if words[at.N_CONFIGS] + at.ROOM >= words[at.CAP_CONFIGS]:
             full.add(at.AT_CONFIGS)

@@ -42,7 +42,11 @@ def contains(row: Row, token: int) -> bool:
 
 def count(row: Row) -> int:
     """How many tokens a row allows."""
-    return int(np.bitwise_count(row.view(np.uint32)).sum()) if hasattr(np, "bitwise_count") else len(to_tokens(row))
+    return (
+        int(np.bitwise_count(row.view(np.uint32)).sum())
+        if hasattr(np, "bitwise_count")
+        else len(to_tokens(row))
+    )
 
 
 def apply_rows(rows: Sequence[Row] | NDArray[np.int32], logits: Any) -> Any:
@@ -59,7 +63,11 @@ def apply_rows(rows: Sequence[Row] | NDArray[np.int32], logits: Any) -> Any:
 
 
 def _is_cpu_tensor(logits: Any) -> bool:
-    return hasattr(logits, "detach") and logits.device.type == "cpu" and str(logits.dtype) in ("torch.float32", "torch.float64")
+    return (
+        hasattr(logits, "detach")
+        and logits.device.type == "cpu"
+        and str(logits.dtype) in ("torch.float32", "torch.float64")
+    )
 
 
 def _apply_torch(rows: Sequence[Row] | NDArray[np.int32], logits: Any) -> Any:

@@ -56,7 +56,9 @@ class Closer:
                 return self._remember(start, state, parents)
             expanded += 1
             if expanded > self._limit:
-                raise LimitExceeded("no completion was found", limit="closing", value=self._limit, where="closing search")
+                raise LimitExceeded(
+                    "no completion was found", limit="closing", value=self._limit, where="closing search"
+                )
             weight = 1 if expanded < _GREEDY_AFTER else 5
             for byte, target in self._successors(state, successors):
                 new = cost[state] + 1

@@ -122,7 +122,11 @@ def situation(m, state):
     longest = np.int64(0)
     for k in range(first, first + n):
         p = config(m, k, CFG_POS)
-        if position(m, p, POS_KIND) != P_STRING or config(m, k, CFG_Q) != CHAR_ANY or config(m, k, CFG_DECODE) != 0:
+        if (
+            position(m, p, POS_KIND) != P_STRING
+            or config(m, k, CFG_Q) != CHAR_ANY
+            or config(m, k, CFG_DECODE) != 0
+        ):
             return OTHERWISE, np.int64(0)
         most = position(m, p, POS_C)
         listed = config(m, k, CFG_LOW) < config(m, k, CFG_HIGH)
@@ -238,8 +242,10 @@ def spell(m, blob, starts, state, token):
 
 @njit(cache=True)
 def refused(m, blob, starts, state, chosen, first, row):
-    """The first index k >= first so that `row` uint32[w] allows token chosen[k] but `state` does not, or where something
-    was asked for (the request is in the memory then); -1 if there is none."""
+    """The first index k >= first so that `row` uint32[w] allows token chosen[k] but `state` does not; -1 if none.
+
+    Also the index where something was asked for: the request is in the memory then.
+    """
     m[NEED] = ASK_NOTHING
     for k in range(first, chosen.shape[0]):
         t = np.int64(chosen[k])

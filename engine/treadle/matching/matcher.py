@@ -44,7 +44,9 @@ class Matcher:
             target[:words] = mask
             target[words:] = 0
         else:
-            raise VocabularyMismatch("the row is too narrow", found=f"{len(target)} words", expected=f"{words} words")
+            raise VocabularyMismatch(
+                "the row is too narrow", found=f"{len(target)} words", expected=f"{words} words"
+            )
 
     def accept_token(self, token: int) -> bool:
         """Take a token. False, and nothing changes, when it is not allowed."""

@@ -66,7 +66,9 @@ class TokenAutomaton:
         """Copy the rows of several states into rows int32[len(states), words]."""
         if rows.shape[-1] < self.tables.words:
             raise VocabularyMismatch(
-                "the row is too narrow", found=f"{rows.shape[-1]} words", expected=f"{self.tables.words} words"
+                "the row is too narrow",
+                found=f"{rows.shape[-1]} words",
+                expected=f"{self.tables.words} words",
             )
         width = self.tables.words
         for state, row in zip(states, rows, strict=True):
@@ -172,7 +174,9 @@ class TokenAutomaton:
             return REFUSED
         reached = int(kernels.spell(self.bytes.memory.words, tables.blob, tables.starts, state, token))
         if reached == at.UNKNOWN:
-            reached = self.bytes.complete(lambda words: int(kernels.spell(words, tables.blob, tables.starts, state, token)))
+            reached = self.bytes.complete(
+                lambda words: int(kernels.spell(words, tables.blob, tables.starts, state, token))
+            )
         return REFUSED if reached == at.DEAD else reached
 
     def is_accepting(self, state: int) -> bool:

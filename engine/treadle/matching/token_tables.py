@@ -33,19 +33,23 @@ class TokenTables:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         if vocabulary.max_token_bytes >= LEVELS:
-            raise VocabularyMismatch("a token is too long", found=f"{vocabulary.max_token_bytes} bytes", expected=f"< {LEVELS}")
+            raise VocabularyMismatch(
+                "a token is too long", found=f"{vocabulary.max_token_bytes} bytes", expected=f"< {LEVELS}"
+            )
         self.size = len(vocabulary)
         self.words = bitset.words(self.size)
         self.trie = WalkTrie(vocabulary.trie)
         spelled = [data or b"" for data in vocabulary.tokens]
         #: uint8: all tokens' bytes one after the other; int32[V + 1]: where each starts.
         self.blob: NDArray[np.uint8] = np.frombuffer(b"".join(spelled) or b"\0", np.uint8)
-        self.starts: Int32 = np.concatenate([[0], np.cumsum([len(data) for data in spelled])]).astype(np.int32)
+        self.starts: Int32 = np.concatenate([[0], np.cumsum([len(data) for data in spelled])]).astype(
+            np.int32
+        )
         chars, breaks = np.empty(self.size, np.int32), np.empty(self.size, np.int32)
         kernels.interior_lengths(self.blob, self.starts, chars, breaks)
         lengths = np.diff(self.starts)
         inside = (breaks == lengths) & (lengths > 0)
-        #: interior[k]: the tokens of at most k characters that can stand inside a JSON string; the last row: of any length.
+        #: interior[k]: the tokens of at most k characters that can stand inside a JSON string; last row: any length.
         self.interior = _cumulative(np.where(inside, chars, -1), self.words)
         leaving = np.flatnonzero((breaks < lengths) & (lengths > 0))
         #: The tokens that do not stay inside a string; and the same tokens by what they go on with where they leave it.
@@ -54,11 +58,13 @@ class TokenTables:
         long_ones = np.flatnonzero(inside & (chars >= LONGEST))
         self.rest_or_long = WalkTrie(vocabulary.subtrie(np.union1d(leaving, long_ones).tolist()))
         #: Tokens that could close a member name, write its value, and close the same name again (see TokenAutomaton).
-        self.repeating: Int32 = np.flatnonzero([_REPEATING.search(data) is not None for data in spelled]).astype(np.int32)
+        self.repeating: Int32 = np.flatnonzero(
+            [_REPEATING.search(data) is not None for data in spelled]
+        ).astype(np.int32)
         #: Tokens that could end an item, and write another one behind it.
-        self.repeating_items: Int32 = np.flatnonzero([_NEXT_ITEM.search(data) is not None for data in spelled]).astype(
-            np.int32
-        )
+        self.repeating_items: Int32 = np.flatnonzero(
+            [_NEXT_ITEM.search(data) is not None for data in spelled]
+        ).astype(np.int32)
         self.eos = np.array(vocabulary.eos_ids, dtype=np.int64)
         self.eos_row = bitset.from_tokens(vocabulary.eos_ids, self.size)
         self.eos_row.flags.writeable = False
@@ -97,7 +103,9 @@ def _cumulative(lengths: Int32, words: int) -> NDArray[np.uint32]:
     rows = np.zeros((LONGEST + 1, words), np.uint32)
     for k in range(1, LONGEST):
         rows[k] = rows[k - 1] | bitset.from_tokens(np.flatnonzero(lengths == k), words * 32).view(np.uint32)
-    rows[LONGEST] = rows[LONGEST - 1] | bitset.from_tokens(np.flatnonzero(lengths >= LONGEST), words * 32).view(np.uint32)
+    rows[LONGEST] = rows[LONGEST - 1] | bitset.from_tokens(
+        np.flatnonzero(lengths >= LONGEST), words * 32
+    ).view(np.uint32)
     return rows
 
 

@@ -15,7 +15,7 @@ from treadle.frontends.json_schema.array_state import ArrayState, FixedArray, Op
 from treadle.frontends.json_schema.cases import Cases
 from treadle.frontends.json_schema.discriminate import object_alternatives
 from treadle.frontends.json_schema.documents import Documents, Resource
-from treadle.frontends.json_schema.drafts import GUESSED, Group, draft_of
+from treadle.frontends.json_schema.drafts import GUESSED, Draft, Group, draft_of, with_vocabularies
 from treadle.frontends.json_schema.formula import Algebra, Formula, alternatives
 from treadle.frontends.json_schema.in_place import expand
 from treadle.frontends.json_schema.least_bytes import LeastBytes
@@ -73,7 +73,7 @@ class Compilation:
         self.root = self._read(schema)
 
     def _read(self, schema: Any) -> Formula:
-        draft = draft_of(schema) or GUESSED
+        draft = draft_of(schema) or self._draft_by_registry(schema) or GUESSED
         resource = self.documents.root(schema, draft)
         try:
             load(self, schema, "#", resource)
@@ -83,6 +83,18 @@ class Compilation:
             resource = self.documents.root(schema, draft)
             load(self, schema, "#", resource)
         return self.goal(schema, "#", resource)
+
+    def _draft_by_registry(self, schema: Any) -> Draft | None:
+        """The draft of a `$schema` that only the registry knows, with the vocabularies that it has."""
+        uri = schema.get("$schema") if isinstance(schema, dict) else None
+        if not isinstance(uri, str):
+            return None
+        known = None if self.documents.registry is None else self.documents.registry.get(uri.rstrip("#"))
+        draft = None if known is None else draft_of(known.contents)
+        if known is None or draft is None:
+            self.report.add("reading", "#/$schema", f"unknown {uri!r}, read as {GUESSED.name}")
+            return None
+        return with_vocabularies(draft, known.contents)
 
     # Goals.
 

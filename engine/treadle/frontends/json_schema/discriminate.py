@@ -120,13 +120,13 @@ def _resolved(formula: Formula) -> Formula:
 
 
 def _tag(formula: Formula) -> str | None:
-    """The name on whose listed values most disjunctions turn, if at least three do."""
-    disjunctions = [member for member in formula.conjuncts if member.is_or and not stays_whole(member)]
-    if len(disjunctions) < 3:
+    """The name on whose listed values most disjunctions turn, and negations that must be met; at least three."""
+    voters = [part for part in formula.conjuncts if part.is_not or (part.is_or and not stays_whole(part))]
+    if len(voters) < 3:
         return None
     votes: dict[str, int] = {}
-    for disjunction in disjunctions:
-        for name in _listed_names(disjunction):
+    for voter in voters:
+        for name in _listed_names(voter):
             votes[name] = votes.get(name, 0) + 1
     name = max(votes, key=lambda one: votes[one], default=None)
     return name if name is not None and votes[name] >= 3 else None

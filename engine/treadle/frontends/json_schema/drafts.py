@@ -8,7 +8,7 @@ them changes no well-formed schema's verdict but for `dependencies`, which 2020-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntFlag
 from typing import Any
 
@@ -212,3 +212,31 @@ def draft_of(schema: Any) -> Draft | None:
     if not isinstance(uri, str):
         return None
     return _BY_URI.get(uri.partition("://")[2].rstrip("#"))
+
+
+_VALIDATION = Group.TYPE | Group.VALUES | Group.STRING | Group.NUMBER
+#: Assertions among keywords whose families hold applicators too.
+_VALIDATION_NAMES = frozenset(
+    ("minItems", "maxItems", "uniqueItems", "minContains", "maxContains", "required", "minProperties", "maxProperties")
+) | {"dependentRequired"}
+
+
+def with_vocabularies(draft: Draft, meta_schema: Any) -> Draft:
+    """The draft as a meta-schema with `$vocabulary` has it: families that it leaves out are annotations."""
+    named = meta_schema.get("$vocabulary") if isinstance(meta_schema, dict) else None
+    if not isinstance(named, dict):
+        return draft
+    parts = {uri.rpartition("/vocab/")[2] for uri in named}
+    kept = {name: keyword for name, keyword in draft.keywords.items() if parts & _vocabularies_of(name, keyword)}
+    return replace(draft, keywords=kept)
+
+
+def _vocabularies_of(name: str, keyword: Keyword) -> set[str]:
+    """The vocabularies of either draft that may bring the keyword."""
+    if name in ("$ref", "$dynamicRef", "$recursiveRef"):
+        return {"core"}
+    if name == "format":
+        return {"format", "format-annotation", "format-assertion"}
+    if keyword.group & _VALIDATION or name in _VALIDATION_NAMES:
+        return {"validation"}
+    return {"applicator", "unevaluated"} if keyword.group == Group.UNEVALUATED else {"applicator"}

@@ -1,18 +1,15 @@
-"""Decimal bounds and steps, taken apart for comparison digit by digit.
+"""Decimal bounds, taken apart for comparison digit by digit.
 
-In: decimal numbers of a schema. Out: `Edge` (one end of a range of magnitudes), `Limits` (both ends) and `Step` (the
-positive number that `multipleOf` names). Everything is exact; a float stands for the decimal that its shortest text
+In: decimal numbers of a schema. Out: `Edge` (one end of a range of magnitudes) and `Limits` (both ends). Everything is exact; a float stands for the decimal that its shortest text
 names (0.1 is one tenth), because that text is what the schema said. Signs are dealt with by the callers: here is
 the magnitude only, so that "-0" and "0" are alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
-from math import gcd, lcm
 
 from treadle.errors import InvalidConstraint, LimitExceeded
 
@@ -54,6 +51,10 @@ class Edge:
         """Whether a magnitude that agrees up to fraction digit `position` and ends there is low enough."""
         return self.inclusive or position < len(self.fraction)
 
+    def as_integer(self) -> tuple[int, int]:
+        """u and e with the edge at u * 10**e."""
+        return int(self.significant or "0"), self.exponent - len(self.significant) + 1
+
     def least(self, shift: int) -> int:
         """The smallest integer u with u * 10**-shift on the upper side of this edge."""
         quotient, exact = _scaled(self, shift)
@@ -68,8 +69,8 @@ class Edge:
 @lru_cache(maxsize=4096)
 def _scaled(edge: Edge, shift: int) -> tuple[int, bool]:
     """The edge times 10**shift, rounded down, and whether that was exact."""
-    power = edge.exponent - len(edge.significant) + 1 + shift
-    digits = int(edge.significant or "0")
+    digits, unit = edge.as_integer()
+    power = unit + shift
     if power >= 0:
         return digits * 10**power, True
     quotient, rest = divmod(digits, 10**-power)
@@ -94,6 +95,10 @@ class Limits:
 
     def meet(self, other: Limits) -> Limits | None:
         return Limits.between(_higher(self.low, other.low), _lower(self.high, other.high))
+
+    def is_point(self) -> bool:
+        """Whether there is one magnitude only."""
+        return self.high is not None and _position(self.low) == _position(self.high)
 
     def below(self) -> Limits | None:
         """The magnitudes under the range."""
@@ -134,74 +139,6 @@ def _lower(first: Edge | None, second: Edge | None) -> Edge | None:
     if first is None or second is None:
         return first or second
     return min(first, second, key=lambda edge: (_position(edge), edge.inclusive))
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The positive number `mantissa` * 10**`exponent`; the mantissa does not end in zero.
-
-    In units of 10**-`places` the step is the integer `modulus`.
-    """
-
-    mantissa: int
-    exponent: int
-    places: int = field(compare=False)
-    modulus: int = field(compare=False)
-
-    @staticmethod
-    def of(mantissa: int, exponent: int) -> Step:
-        digits = str(mantissa)
-        stripped = digits.rstrip("0")
-        mantissa, exponent = int(stripped), exponent + len(digits) - len(stripped)
-        places = max(0, -exponent)
-        return Step(mantissa, exponent, places, mantissa * 10 ** (exponent + places))
-
-    def common(self, other: Step) -> Step:
-        """The step whose multiples are the common multiples."""
-        unit = min(self.exponent, other.exponent)
-        ours = self.mantissa * 10 ** (self.exponent - unit)
-        theirs = other.mantissa * 10 ** (other.exponent - unit)
-        both = lcm(ours, theirs)
-        if both.bit_length() > 3 * MAX_DIGITS:
-            raise LimitExceeded(
-                "the least common multiple is too long", limit="number digits", value=MAX_DIGITS
-            )
-        return Step.of(both, unit)
-
-    def divides(self, other: Step) -> bool:
-        """Whether every multiple of `other` is one of this."""
-        return self.common(other) == other
-
-    def powers_needed(self, remainder: int) -> int | None:
-        """The least t for which remainder * 10**t is a multiple of the mantissa, None if there is none."""
-        return _powers_needed(self.mantissa // gcd(remainder, self.mantissa))
-
-
-@lru_cache(maxsize=4096)
-def _powers_needed(missing: int) -> int | None:
-    counts = []
-    for prime in (2, 5):
-        count = 0
-        while missing % prime == 0:
-            missing //= prime
-            count += 1
-        counts.append(count)
-    return max(counts) if missing == 1 else None
-
-
-def step_of(values: Iterable[Number]) -> Step | None:
-    """The step whose multiples are the common multiples of `values`; None when there are none to meet."""
-    common: Step | None = None
-    for value in values:
-        decimal = exact(value)
-        if decimal <= 0:
-            raise InvalidConstraint(
-                "multipleOf must be positive", found=str(value), expected="a number above 0"
-            )
-        _, digits, exponent = decimal.as_tuple()
-        step = Step.of(int("".join(map(str, digits))), int(exponent))
-        common = step if common is None else common.common(step)
-    return common
 
 
 def exact(value: Number) -> Decimal:

@@ -1,10 +1,10 @@
 """Magnitudes written plainly, digit by digit: "0", "12", "12.50"; no sign, no exponent.
 
-In: `Limits` and a `Step`. Out: residual states, each of which knows all that is still to be decided and nothing
+In: `Limits` and a `Sieve`. Out: residual states, each of which knows all that is still to be decided and nothing
 else, so that equal futures are equal values whatever bound they came from.
 
 A longer whole part is a greater one, and whole parts of one length compare like strings: a bound is decided by the
-number of digits and by the order of the digits read against as many digits of the bound. The step is followed as
+number of digits and by the order of the digits read against as many digits of the bound. The sieve is followed as
 a remainder. Whether a prefix can still become a member is not searched for but computed: the values that begin
 with it form windows of consecutive multiples of a power of ten, and a window meets the residue class or not.
 """
@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from treadle.frontends.json_schema.number_bounds import Edge, Limits, Step
+from treadle.frontends.json_schema.number_bounds import Edge, Limits
+from treadle.frontends.json_schema.number_sieve import Sieve
 
 DIGITS = "0123456789"
 
@@ -30,12 +31,12 @@ class Whole:
     low_order: int
     high: Edge | None
     high_order: int
-    step: Step | None
-    #: The digits read modulo the step's modulus.
+    sieve: Sieve | None
+    #: The digits read modulo the sieve's modulus.
     remainder: int
     #: The whole part is "0": no digit may follow.
     zero: bool
-    #: No point may follow; the step is then an integer.
+    #: No point may follow; the sieve then has integers only.
     bare: bool
 
     @property
@@ -46,14 +47,18 @@ class Whole:
         low, high = edges
         if (low and not low.settles_low(0)) or (high and not high.settles_high(0)):
             return False
-        return self.step is None or self.remainder * 10**self.step.places % self.step.modulus == 0
+        return self._passes(0)
+
+    def _passes(self, more: int) -> bool:
+        """Whether the value with `more` zeros behind it, and nothing else, passes the sieve."""
+        return self.sieve is None or self.sieve.passes(0, self.remainder * 10**more)
 
     def after(self, character: str) -> PlainState | None:
         if character == ".":
             if self.bare:
                 return None
             edges = self._edges_at_point()
-            return edges and fraction(0, *edges, self.step, self.remainder)
+            return edges and fraction(0, *edges, self.sieve, self.remainder)
         if self.zero or character not in DIGITS:
             return None
         return _extended(self, character)
@@ -81,12 +86,15 @@ class Whole:
         if ends is None:
             return False
         low, high = ends
-        step = self.step
-        if step is None:
-            # Cut at both ends, the window holds the whole range, which is not empty.
-            return low is not None or high is None or high.inclusive or _rest(high, self.count)
-        width = more + step.places
-        return holds_multiple(low, high, self.count, step.modulus, self.remainder, width, step.places)
+        sieve = self.sieve
+        if sieve is None or sieve.step is None:
+            if low is None and high is not None and not _rest(high, self.count):
+                return high.inclusive and self._passes(more)
+            # Otherwise there is room for a fraction as long as one likes: no sieve without a step excludes that.
+            return True
+        width = more + sieve.places
+        first, last = window(low, high, self.count, width, sieve.places)
+        return sieve.has_between(-sieve.places, self.remainder * 10**width, first, last)
 
     def ends_of_window(self, more: int) -> tuple[Edge | None, Edge | None] | None:
         """The bounds that cut the values with `more` further digits in the whole part; None if they leave nothing."""
@@ -110,10 +118,8 @@ def _rest(edge: Edge, count: int) -> bool:
     return bool(edge.fraction) or bool(edge.whole[count:].strip("0"))
 
 
-def holds_multiple(
-    low: Edge | None, high: Edge | None, count: int, modulus: int, remainder: int, width: int, places: int
-) -> bool:
-    """Whether a multiple of the modulus is among the numbers made by `width` more digits, in units of 10**-places.
+def window(low: Edge | None, high: Edge | None, count: int, width: int, places: int) -> tuple[int, int]:
+    """Which of the values made by `width` more digits, in units of 10**-places, the bounds leave: the first and last.
 
     The first `count` digits of `low` and `high`, where given, are the digits read, so that the window is cut there.
     """
@@ -122,21 +128,21 @@ def holds_multiple(
         first = max(first, low.least(places) - _prefix(low, count) * 10**width)
     if high is not None:
         last = min(last, high.greatest(places) - _prefix(high, count) * 10**width)
-    return bool(first + (-(remainder * 10**width + first)) % modulus <= last)
+    return first, last
 
 
 def _prefix(edge: Edge, count: int) -> int:
     return int((edge.whole + edge.fraction)[:count].ljust(count, "0"))
 
 
-def whole(limits: Limits, step: Step | None, digit: str, *, bare: bool) -> Whole | None:
+def whole(limits: Limits, sieve: Sieve | None, digit: str, *, bare: bool) -> Whole | None:
     """After the first digit of a magnitude."""
-    return _extended(Whole(0, limits.low, 0, limits.high, 0, step, 0, False, bare), digit, zero=digit == "0")
+    return _extended(Whole(0, limits.low, 0, limits.high, 0, sieve, 0, False, bare), digit, zero=digit == "0")
 
 
 def _extended(before: Whole, digit: str, *, zero: bool = False) -> Whole | None:
     """After one more digit of the whole part; None when nothing can follow it."""
-    count, step = before.count + 1, before.step
+    count, sieve = before.count + 1, before.sieve
     low, low_order = before.low, 0
     if low is not None:
         low_order = before.low_order or compare(digit, low.whole, count - 1)
@@ -149,8 +155,8 @@ def _extended(before: Whole, digit: str, *, zero: bool = False) -> Whole | None:
             return None
     if low is None and high is None:
         count = 0
-    remainder = (before.remainder * 10 + int(digit)) % step.modulus if step is not None else 0
-    after = Whole(count, low, low_order, high, high_order, step, remainder, zero, before.bare)
+    remainder = (before.remainder * 10 + int(digit)) % sieve.modulus if sieve is not None else 0
+    after = Whole(count, low, low_order, high, high_order, sieve, remainder, zero, before.bare)
     return after if after.lives() else None
 
 
@@ -169,7 +175,9 @@ class Fraction:
     #: A bound whose digits are those read so far; None when it is decided.
     low: Edge | None
     high: Edge | None
-    step: Step | None
+    #: Once it counts no further digits, one other than zero passes it, and so far it is not passed.
+    sieve: Sieve | None
+    #: All digits read, modulo the sieve's modulus.
     remainder: int
 
     @property
@@ -180,16 +188,22 @@ class Fraction:
             return False
         if self.high and not self.high.settles_high(self.position):
             return False
-        return self.step is None or self.remainder * self._missing_power(self.step) % self.step.modulus == 0
+        return self._passes()
 
-    def _missing_power(self, step: Step) -> int:
-        power: int = 10 ** (step.places - self.position)
-        return power
+    @property
+    def sieved(self) -> bool:
+        """Whether all digits that the sieve counts are read."""
+        return self.sieve is not None and self.position >= self.sieve.places
+
+    def _passes(self) -> bool:
+        if self.sieve is None:
+            return True
+        return not self.sieved and self.sieve.passes(-self.position, self.remainder)
 
     def after(self, character: str) -> PlainState | None:
         if character not in DIGITS:
             return None
-        low, high, step = self.low, self.high, self.step
+        low, high, sieve = self.low, self.high, self.sieve
         if low is not None:
             order = compare(character, low.fraction, self.position)
             if order < 0:
@@ -200,17 +214,29 @@ class Fraction:
             if order > 0:
                 return None
             high = None if order < 0 else high
-        remainder = (self.remainder * 10 + int(character)) % step.modulus if step is not None else 0
-        return fraction(self.position + 1, low, high, step, remainder)
+        remainder = self.remainder
+        if self.sieved and character != "0":
+            sieve, remainder = None, 0
+        elif sieve is not None and not self.sieved:
+            remainder = (remainder * 10 + int(character)) % sieve.modulus
+        return fraction(self.position + 1, low, high, sieve, remainder)
 
     def lives(self) -> bool:
-        low, high, step = self.low, self.high, self.step
-        if step is None:
-            # A decimal above `low` can always be made longer without passing anything else.
-            return low is not None or high is None or high.settles_high(self.position)
-        digits = len((low or high).whole) + self.position if low or high else 0  # type: ignore[union-attr]
-        width = step.places - self.position
-        return holds_multiple(low, high, digits, step.modulus, self.remainder, width, step.places)
+        low, high, sieve = self.low, self.high, self.sieve
+        if sieve is None or sieve.step is None:
+            if low is None and high is not None and self.position >= len(high.fraction):
+                return high.inclusive and self._passes()
+            # Otherwise the fraction can be made longer and is then neither too low nor too high nor excluded.
+            return True
+        width = sieve.places - self.position
+        first, last = window(low, high, self.digits, width, sieve.places)
+        return sieve.has_between(-sieve.places, self.remainder * 10**width, first, last)
+
+    @property
+    def digits(self) -> int:
+        """How many digits of an open bound are read."""
+        edge = self.low or self.high
+        return len(edge.whole) + self.position if edge is not None else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,21 +257,22 @@ PlainState = Whole | Fraction | Zeros
 
 
 def fraction(
-    position: int, low: Edge | None, high: Edge | None, step: Step | None, remainder: int
+    position: int, low: Edge | None, high: Edge | None, sieve: Sieve | None, remainder: int
 ) -> Fraction | Zeros | None:
     """After `position` digits of the fraction, in normal form; None when nothing can follow."""
-    if step is not None and position >= step.places:
-        settled = (
-            remainder == 0
-            and (low is None or low.settles_low(position))
-            and (high is None or high.settles_high(position))
-        )
-        return Zeros(position > 0) if settled else None
+    if sieve is not None and position >= sieve.places:
+        passed = sieve.passes(-sieve.places, remainder)
+        if sieve.step is not None:
+            low_enough = high is None or high.settles_high(position)
+            high_enough = low is None or low.settles_low(position)
+            return Zeros(position > 0) if passed and low_enough and high_enough else None
+        if passed:
+            sieve, remainder = None, 0
     horizon = max(
         1,
         len(low.fraction) if low is not None else 0,
         len(high.fraction) if high is not None else 0,
-        step.places if step is not None else 0,
+        sieve.places if sieve is not None else 0,
     )
-    after = Fraction(min(position, horizon), low, high, step, remainder)
+    after = Fraction(min(position, horizon), low, high, sieve, remainder)
     return after if after.lives() else None

@@ -1,22 +1,23 @@
 """Magnitudes in normalised scientific form: "1e5", "1.50E-07"; one digit that is not zero, a fraction, an exponent.
 
-In: `Limits` and a `Step`. Out: residual states in normal form, like those of `number_plain`.
+In: `Limits` and a `Sieve`. Out: residual states in normal form, like those of `number_plain`.
 
 A bound l.ll * 10**a compares first by exponent: while the digits read agree with its digits nothing is decided,
 after the first that differs the bound is no more than "exponent at least a" or "a + 1". A step m * 10**s asks of the
 mantissa M without trailing zeros, with p fraction digits, and the exponent e that M * 10**(e - p - s) is an integer
 multiple of m; the integer needs e - p - s >= 0, because M does not end in zero; the rest is a least power of ten that
-depends on M mod m alone. So the exponents that fit a mantissa form one range, whatever the condition.
+depends on M mod m alone. Multiples that are not wanted begin likewise at some exponent. So the exponents that fit a
+mantissa form one range, whatever the condition.
 Exponents have one to three digits.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import gcd
 
-from treadle.frontends.json_schema.number_bounds import Edge, Limits, Step
+from treadle.frontends.json_schema.number_bounds import Edge, Limits
 from treadle.frontends.json_schema.number_plain import DIGITS, compare
+from treadle.frontends.json_schema.number_sieve import Sieve, Step
 
 MAX_EXPONENT = 999
 
@@ -37,8 +38,8 @@ class Mantissa:
     low: Edge | None
     most: int
     high: Edge | None
-    step: Step | None
-    #: The digits without the zeros at the end, modulo the step's mantissa.
+    sieve: Sieve | None
+    #: The digits without the zeros at the end, modulo the sieve's mantissa.
     remainder: int
     #: How many of those digits are in the fraction.
     places: int
@@ -67,7 +68,7 @@ class Mantissa:
     def _with_part(self, part: int) -> Mantissa:
         return Mantissa(
             part, self.count, self.least, self.low, self.most, self.high,
-            self.step, self.remainder, self.places, self.zeros,
+            self.sieve, self.remainder, self.places, self.zeros,
         )  # fmt: skip
 
     def exponents(self) -> tuple[int, int]:
@@ -77,11 +78,11 @@ class Mantissa:
             least += 1
         if self.high is not None and not self._ends_below(self.high):
             most -= 1
-        if self.step is not None:
-            needed = self.step.powers_needed(self.remainder)
-            least = (
-                MAX_EXPONENT + 1 if needed is None else max(least, self.places + self.step.exponent + needed)
-            )
+        if self.sieve is not None:
+            first, excluded = self.sieve.first_powers(self.remainder, self.places)
+            if self.sieve.step is not None:
+                least = MAX_EXPONENT + 1 if first is None else max(least, first)
+            most = most if excluded is None else min(most, excluded - 1)
         return least, most
 
     def _ends_below(self, high: Edge) -> bool:
@@ -90,55 +91,58 @@ class Mantissa:
     def lives(self) -> bool:
         """Whether some mantissa that begins like this has an exponent."""
         most = self.most if self.high is None or self._ends_below(self.high) else self.most - 1
-        if self.step is None or self.least > most:
+        if self.sieve is None or self.least > most:
             # Cut by both bounds at one exponent, the window holds the whole range, which is not empty.
             return self.least <= most
-        return self._some_exponent_has_multiple(self.step)
+        if self.sieve.step is not None:
+            return self._some_exponent_has_multiple(self.sieve, self.sieve.step)
+        if self.least == most and self.high is not None and self.count >= len(self.high.significant):
+            least, most = self.exponents()
+            return least <= most
+        # There is room for digits as long as one likes: no sieve without a step excludes that.
+        return True
 
-    def _some_exponent_has_multiple(self, step: Step) -> bool:
+    def _some_exponent_has_multiple(self, sieve: Sieve, step: Step) -> bool:
         digits = 1 + self.places + self.zeros
         fits = self.exponents()
         for exponent in range(self.most, self.least - 1, -1):
             width = exponent - step.exponent + 1 - digits
-            if width >= 0 and self._window_has_multiple(
-                exponent, digits, width, step.mantissa, -step.exponent
-            ):
-                return True
-            if (
-                width < 0
-            ):  # The digits are too many for every exponent left, unless the last of them are zeros.
+            if width < 0:
+                # The digits are too many for every exponent left, unless the last of them are zeros.
                 return fits[0] <= min(fits[1], exponent)
+            if self._window_has_member(sieve, exponent, digits, width):
+                return True
         return False
 
-    def _window_has_multiple(self, exponent: int, digits: int, width: int, modulus: int, shift: int) -> bool:
-        """Whether `width` more digits can make a multiple of the modulus, in units of 10**-shift."""
-        size = 10**width
-        first, last = 0, size - 1
+    def _window_has_member(self, sieve: Sieve | None, exponent: int, digits: int, more: int) -> bool:
+        """Whether with this exponent a mantissa with `more` further digits is in the bounds and passes the sieve."""
+        unit = exponent - (digits + more - 1)
+        first, last = 0, 10**more - 1
         if self.low is not None and exponent == self.low.exponent:
-            first = max(first, self.low.least(shift) - _prefix(self.low, digits) * size)
+            first = max(first, self.low.least(-unit) - _prefix(self.low, digits) * 10**more)
         if self.high is not None and exponent == self.high.exponent:
-            last = min(last, self.high.greatest(shift) - _prefix(self.high, digits) * size)
-        base = self.remainder * pow(10, self.zeros + width, modulus)
-        return bool(first + (-(base + first)) % modulus <= last)
+            last = min(last, self.high.greatest(-unit) - _prefix(self.high, digits) * 10**more)
+        if sieve is None:
+            return first <= last
+        zeros = self.zeros + more
+        return sieve.has_between(unit, self.remainder * 10**zeros, first, last, zeros)
 
     def has_member(self, exponent: int, more: int) -> bool:
         """Whether a mantissa with `more` further digits has this exponent."""
-        if self.step is None:
-            digits = self.count
-            return self._window_has_multiple(exponent, digits, more, 1, digits + more - 1 - exponent)
+        if self.sieve is None:
+            return self._window_has_member(None, exponent, self.count, more)
         digits = 1 + self.places + self.zeros
-        spare = exponent - self.step.exponent - (digits + more - 1)
-        if spare < 0:
+        step = self.sieve.step
+        if step is not None and exponent - (digits + more - 1) < step.exponent:
             return False
-        modulus = self.step.mantissa // gcd(self.step.mantissa, 10**spare)
-        return self._window_has_multiple(exponent, digits, more, modulus, digits + more - 1 - exponent)
+        return self._window_has_member(self.sieve, exponent, digits, more)
 
 
 def _prefix(edge: Edge, count: int) -> int:
     return int(edge.significant[:count].ljust(count, "0"))
 
 
-def mantissa(limits: Limits, step: Step | None, digit: str) -> Mantissa | None:
+def mantissa(limits: Limits, sieve: Sieve | None, digit: str) -> Mantissa | None:
     """After the first digit of a mantissa, which must not be zero."""
     low, high = limits.low, limits.high
     if digit == "0" or (high is not None and not high.significant):
@@ -149,7 +153,7 @@ def mantissa(limits: Limits, step: Step | None, digit: str) -> Mantissa | None:
     most = min(MAX_EXPONENT, high.exponent) if high is not None else MAX_EXPONENT
     low = low if low is not None and low.exponent == least else None
     high = high if high is not None and high.exponent == most else None
-    return _extended(Mantissa(_FIRST, 0, least, low, most, high, step, 0, -1, 0), digit, _FIRST)
+    return _extended(Mantissa(_FIRST, 0, least, low, most, high, sieve, 0, -1, 0), digit, _FIRST)
 
 
 def _extended(before: Mantissa, digit: str, part: int) -> Mantissa | None:
@@ -164,24 +168,24 @@ def _extended(before: Mantissa, digit: str, part: int) -> Mantissa | None:
         most -= order > 0
         high = high if order == 0 else None
     horizon = max(len(low.significant) if low else 0, len(high.significant) if high else 0)
-    remainder, places, zeros = _residue(before, digit)
-    after = Mantissa(
-        part, min(count + 1, horizon), least, low, most, high, before.step, remainder, places, zeros
-    )
+    sieve, *residue = _residue(before.sieve, before, digit)
+    after = Mantissa(part, min(count + 1, horizon), least, low, most, high, sieve, *residue)
     return after if after.lives() else None
 
 
-def _residue(before: Mantissa, digit: str) -> tuple[int, int, int]:
-    """Remainder, places and zeros after one more digit."""
-    step = before.step
-    if step is None:
-        return 0, 0, 0
+def _residue(sieve: Sieve | None, before: Mantissa, digit: str) -> tuple[Sieve | None, int, int, int]:
+    """The sieve, as long as it matters, remainder, places and zeros after one more digit."""
+    if sieve is None:
+        return None, 0, 0, 0
+    # With more places than this no exponent makes a multiple of anything: no need to count on.
+    enough = max(0, MAX_EXPONENT - sieve.lowest())
     if digit == "0":
-        # Past this many zeros another digit leaves too many places for any exponent: no need to count on.
-        enough = max(0, MAX_EXPONENT - step.exponent - before.places)
-        return before.remainder, before.places, min(before.zeros + 1, enough)
-    shift = pow(10, before.zeros + 1, step.mantissa)
-    return (before.remainder * shift + int(digit)) % step.mantissa, before.places + before.zeros + 1, 0
+        return sieve, before.remainder, before.places, min(before.zeros + 1, max(0, enough - before.places))
+    places = before.places + before.zeros + 1
+    if sieve.step is None and places > enough:
+        return None, 0, 0, 0
+    shifted = before.remainder * pow(10, before.zeros + 1, sieve.mantissa)
+    return sieve, (shifted + int(digit)) % sieve.mantissa, places, 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,8 @@ to be brought to its end.
 
 from __future__ import annotations
 
-from math import gcd
-
-from treadle.frontends.json_schema.number_bounds import Edge, Step
-from treadle.frontends.json_schema.number_plain import Fraction, PlainState, Whole, Zeros, holds_multiple
+from treadle.frontends.json_schema.number_bounds import Edge
+from treadle.frontends.json_schema.number_plain import Fraction, PlainState, Whole, Zeros, window
 from treadle.frontends.json_schema.number_scientific import (
     MAX_EXPONENT,
     Exponent,
@@ -19,6 +17,7 @@ from treadle.frontends.json_schema.number_scientific import (
     Mantissa,
     ScientificState,
 )
+from treadle.frontends.json_schema.number_sieve import Sieve
 
 #: Longer than any text that is asked for.
 _NONE = 1 << 30
@@ -35,62 +34,64 @@ def shortest_plain(state: PlainState) -> int:
 
 
 def _shortest_whole(state: Whole) -> int:
-    """Fewest further digits before the point, then behind it. The lengths fall and rise only once."""
+    """Fewest further digits before the point, then behind it."""
     best = _NONE
     more = 0
     while more < best:
         ends = state.ends_of_window(more)
-        if ends is not None and not (state.zero and more):
-            low, high = ends
-            places = _fewest_places(low, high, state.count, state.step, state.remainder, more, state.bare)
-            if places is not None:
-                best = min(best, more + (places + 1 if places else 0))
+        places = None if ends is None else _fewest_places(state, *ends, more)
+        if places is not None:
+            best = min(best, more + (places + 1 if places else 0))
         more += 1
         if state.zero or (state.high is not None and state.count + more > len(state.high.whole)):
             break
     return best
 
 
-def _fewest_places(
-    low: Edge | None, high: Edge | None, count: int, step: Step | None, remainder: int, more: int, bare: bool
-) -> int | None:
+def _fewest_places(state: Whole, low: Edge | None, high: Edge | None, more: int) -> int | None:
     """Digits behind the point that a member with `more` further digits before it needs; None if there is none."""
-    most = 0 if bare else step.places if step is not None else _fraction_digits(low, high) + 1
-    if not _window_at(low, high, count, step, remainder, more, most):
-        return None
+
+    def is_enough(places: int) -> bool:
+        width = more + places
+        first, last = window(low, high, state.count, width, places)
+        return _has_between(state.sieve, -places, state.remainder * 10**width, first, last)
+
     # A digit zero can always be added: if some number of places does, so do all above it.
-    least = 0
+    least, most = 0, 0 if state.bare else _most_places(low, high, state.sieve)
+    if not is_enough(most):
+        return None
     while least < most:
         middle = (least + most) // 2
-        if _window_at(low, high, count, step, remainder, more, middle):
+        if is_enough(middle):
             most = middle
         else:
             least = middle + 1
     return most
 
 
-def _fraction_digits(low: Edge | None, high: Edge | None) -> int:
-    return max(len(edge.fraction) if edge is not None else 0 for edge in (low, high))
+def _has_between(sieve: Sieve | None, unit: int, base: int, first: int, last: int) -> bool:
+    return first <= last if sieve is None else sieve.has_between(unit, base, first, last)
 
 
-def _window_at(
-    low: Edge | None, high: Edge | None, count: int, step: Step | None, remainder: int, more: int, places: int
-) -> bool:
-    modulus = 1 if step is None else step.modulus // gcd(step.modulus, 10 ** max(0, step.places - places))
-    return holds_multiple(low, high, count, modulus, remainder, more + places, places)
+def _most_places(low: Edge | None, high: Edge | None, sieve: Sieve | None) -> int:
+    """With so many digits behind the point there is a member, if there is one at all."""
+    if sieve is not None and sieve.step is not None:
+        return sieve.places
+    counts = [len(edge.fraction) for edge in (low, high) if edge is not None]
+    return max(counts + [0 if sieve is None else sieve.places]) + 1
 
 
 def _shortest_fraction(state: Fraction) -> int:
-    step, edge = state.step, state.low or state.high
-    count = len(edge.whole) + state.position if edge is not None else 0
-    most = step.places - state.position if step is not None else _fraction_digits(state.low, state.high) + 1
-    for more in range(0 if state.position else 1, most + 1):
-        places = state.position + more
-        modulus = 1 if step is None else step.modulus // gcd(step.modulus, 10 ** (step.places - places))
-        if holds_multiple(state.low, state.high, count, modulus, state.remainder, more, places):
+    most = _most_places(state.low, state.high, state.sieve)
+    for more in range(0 if state.position else 1, max(1, most - state.position) + 1):
+        first, last = window(state.low, state.high, state.digits, more, state.position + more)
+        if state.sieved:
+            # Not all zeros: see `Fraction.sieve`.
+            if max(first, 1) <= last:
+                return more
+        elif _has_between(state.sieve, -state.position - more, state.remainder * 10**more, first, last):
             return more
-    # N.B. a fraction whose bounds are settled counts its position no further than it matters.
-    return most + 1
+    raise AssertionError("a live fraction has an end")
 
 
 def shortest_scientific(state: ScientificState) -> int:

@@ -24,13 +24,12 @@ from treadle.frontends.json_schema.number_bounds import (
     Edge,
     Limits,
     Number,
-    Step,
     exact,
-    step_of,
 )
 from treadle.frontends.json_schema.number_plain import PlainState, whole
 from treadle.frontends.json_schema.number_scientific import ScientificState, mantissa
 from treadle.frontends.json_schema.number_shortest import shortest_plain, shortest_scientific
+from treadle.frontends.json_schema.number_sieve import Sieve, Step, step_of
 from treadle.grammar.charset import CharSet
 from treadle.grammar.expression import (
     EPSILON,
@@ -45,49 +44,84 @@ from treadle.grammar.expression import (
     repeat,
     text,
 )
-from treadle.grammar.nodes import Leaf
+from treadle.grammar.nodes import Alternate, Leaf
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Where a text begins: the magnitudes allowed without and with a minus sign, None = none, and the step."""
+    """Where a text begins. `Condition.of` makes the normal form."""
 
+    #: The magnitudes allowed without a minus sign, None = none, and with one.
     positive: Limits | None
     negative: Limits | None
-    step: Step | None
+    #: Multiples of this only, None = all; and of none of these.
+    step: Step | None = None
+    without: tuple[Step, ...] = ()
     #: Digits only, no point and no exponent; the step is then an integer.
     bare: bool = False
 
     accepting = False
 
+    @staticmethod
+    def of(
+        positive: Limits | None,
+        negative: Limits | None,
+        step: Step | None = None,
+        without: Iterable[Step] = (),
+        *,
+        bare: bool = False,
+    ) -> Condition:
+        excluded = sorted(set(without))
+        excluded = [one for one in excluded if not any(other.divides(one) for other in excluded if other is not one)]
+        if step is not None and any(one.divides(step) for one in excluded):
+            return Condition(None, None)
+        return Condition(positive, negative, step, tuple(excluded), bare)
+
     def after(self, character: str) -> NumberState | None:
         if character == "-":
-            after = self.negative and Unsigned(self.negative, self.step, self.bare)
-            return after if after and any(map(after.after, _DIGITS)) else None
-        if self.positive is None:
-            return None
-        return _first_digit(self.positive, self.step, self.bare, character)
+            after = self._begun(self.negative)
+            return after if after is not None and any(map(after.after, _DIGITS)) else None
+        begun = self._begun(self.positive)
+        return None if begun is None else begun.after(character)
+
+    def _begun(self, limits: Limits | None) -> Unsigned | None:
+        """The magnitude of one sign. A single one either passes the sieve or not: no need to follow residues."""
+        sieve = Sieve.of(self.step, self.without)
+        if limits is not None and sieve is not None and limits.is_point():
+            value, unit = limits.low.as_integer() if limits.low is not None else (0, 0)
+            limits, sieve = (limits if sieve.passes(unit, value) else None), None
+        return None if limits is None else Unsigned(limits, sieve, self.bare)
 
     def meet(self, other: Condition) -> Condition:
         step = self.step or other.step
         if self.step is not None and other.step is not None:
             step = self.step.common(other.step)
-        positive, negative = _meet(self.positive, other.positive), _meet(self.negative, other.negative)
-        return Condition(positive, negative, step, self.bare or other.bare)
+        return Condition.of(
+            _meet(self.positive, other.positive),
+            _meet(self.negative, other.negative),
+            step,
+            self.without + other.without,
+            bare=self.bare or other.bare,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
-    """After the minus sign."""
+    """Before the first digit."""
 
     limits: Limits
-    step: Step | None
+    sieve: Sieve | None
     bare: bool
 
     accepting = False
 
     def after(self, character: str) -> NumberState | None:
-        return _first_digit(self.limits, self.step, self.bare, character)
+        if character not in _DIGITS:
+            return None
+        return _reading(
+            whole(self.limits, self.sieve, character, bare=self.bare),
+            None if self.bare else mantissa(self.limits, self.sieve, character),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +148,6 @@ NumberState = Condition | Unsigned | Reading
 
 def _meet(first: Limits | None, second: Limits | None) -> Limits | None:
     return None if first is None or second is None else first.meet(second)
-
-
-def _first_digit(limits: Limits, step: Step | None, bare: bool, digit: str) -> Reading | None:
-    if digit not in _DIGITS:
-        return None
-    return _reading(whole(limits, step, digit, bare=bare), None if bare else mantissa(limits, step, digit))
 
 
 def _reading(plain: PlainState | None, scientific: ScientificState | None) -> Reading | None:
@@ -202,8 +230,9 @@ _EXPONENT = concat(chars(_LETTER_E), alternate(EPSILON, chars(CharSet.from_text(
 #: Every JSON number text with an exponent of at most three digits.
 JSON_NUMBER = concat(_MINUS, _NATURAL, _FRACTION, alternate(EPSILON, _EXPONENT))
 _INTEGRAL = Step.of(1, 0)
+_ANYTHING = Condition(ALL_MAGNITUDES, ALL_MAGNITUDES)
 #: Plain and normalised scientific forms; see the top of the file.
-SUPPORTED = _language(Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, None))
+SUPPORTED = _language(_ANYTHING)
 #: Texts whose value is integral, in any supported form: "12", "1.0", "1.50e1".
 INTEGER = _language(Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, _INTEGRAL))
 #: Integers written with digits only, as drafts 3 and 4 mean them.
@@ -222,7 +251,7 @@ def interval(
 ) -> Expr:
     """The texts of numbers between two bounds that are multiples of all `multiples`; `bare` = digits only."""
     steps = (*multiples, 1) if integral or bare else tuple(multiples)
-    conditions = [Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, step_of(steps), bare)]
+    conditions = [Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, step_of(steps), bare=bare)]
     if low is not None:
         conditions.append(_from(low, low_inclusive))
     if high is not None:
@@ -263,29 +292,45 @@ def _from(bound: Number, inclusive: bool) -> Condition:
     value = exact(bound)
     edge = Edge.at(value, inclusive=inclusive)
     if value < 0:
-        return Condition(ALL_MAGNITUDES, Limits.between(None, edge), None)
-    return Condition(Limits.between(edge, None), None if value else Limits.between(None, edge), None)
+        return Condition(ALL_MAGNITUDES, Limits.between(None, edge))
+    return Condition(Limits.between(edge, None), None if value else Limits.between(None, edge))
 
 
 def _up_to(bound: Number, inclusive: bool) -> Condition:
     """Magnitudes of the numbers below a bound: those above its negative, with the signs changed."""
     mirrored = _from(exact(bound).copy_negate(), inclusive)
-    return Condition(mirrored.negative, mirrored.positive, None)
+    return Condition(mirrored.negative, mirrored.positive)
+
+
+#: Unions of conditions that `meet` multiplies out: at most so many conditions.
+_MULTIPLIED = 64
 
 
 def meet(*languages: Expr) -> Expr:
-    """The intersection of number languages; conditions become one start state, anything else a generic product."""
-    joint: Condition | None = None
+    """The intersection of number languages. Conditions become one start state, unions of them a union.
+
+    Anything else is left to the generic product.
+    """
+    joint = [_ANYTHING]
     others = []
     for language in languages:
-        condition = condition_of(language)
-        if condition is not None:
-            joint = condition if joint is None else joint.meet(condition)
-        elif language is not JSON_NUMBER:
+        conditions = _conditions_of(language)
+        if conditions is None or len(joint) * len(conditions) > _MULTIPLIED:
             others.append(language)
-    if joint is not None:
-        others.append(_language(joint))
-    return intersect(*others) if others else JSON_NUMBER
+        else:
+            joint = [one.meet(other) for one in joint for other in conditions]
+    if joint == [_ANYTHING] and all(language is JSON_NUMBER for language in languages):
+        return JSON_NUMBER
+    return intersect(alternate(*map(_language, joint)), *others)
+
+
+def _conditions_of(language: Expr) -> list[Condition] | None:
+    """The conditions of which the language is the union; None for expressions that are not made of conditions."""
+    if language is JSON_NUMBER:
+        return [_ANYTHING]
+    parts = language.members if isinstance(language, Alternate) else (language,)
+    found = [condition_of(part) for part in parts]
+    return None if None in found else [condition for condition in found if condition is not None]
 
 
 def condition_of(language: Expr) -> Condition | None:
@@ -297,16 +342,24 @@ def condition_of(language: Expr) -> Condition | None:
 
 def negate(language: Expr) -> Expr:
     """The supported texts that are not in `language`."""
-    condition = condition_of(language)
-    if condition is None:
-        return NOTHING if language is JSON_NUMBER else intersect(SUPPORTED, complement(language))
+    if language is JSON_NUMBER:
+        return NOTHING
+    conditions = _conditions_of(language)
+    if conditions is None:
+        return intersect(SUPPORTED, complement(language))
+    return meet(SUPPORTED, *map(_negated, conditions))
+
+
+def _negated(condition: Condition) -> Expr:
     pieces = [
         _outside(condition, Limits.below, ALL_MAGNITUDES),
         _outside(condition, Limits.above, None),
+        *(_language(Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, step)) for step in condition.without),
     ]
     if condition.step is not None:
-        form = Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, condition.step, condition.bare)
-        pieces.append(intersect(SUPPORTED, complement(_language(form))))
+        pieces.append(_language(Condition(ALL_MAGNITUDES, ALL_MAGNITUDES, None, (condition.step,))))
+    if condition.bare:
+        pieces.append(intersect(SUPPORTED, complement(PLAIN_INTEGER)))
     return alternate(*pieces)
 
 
@@ -315,4 +368,4 @@ def _outside(condition: Condition, side: Callable[[Limits], Limits | None], othe
     positive, negative = (
         otherwise if limits is None else side(limits) for limits in (condition.positive, condition.negative)
     )
-    return _language(Condition(positive, negative, None))
+    return _language(Condition(positive, negative))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 
 from treadle.frontends.json_schema import values
@@ -47,7 +48,7 @@ class NumberCondition:
             return False
         if self.bare and not isinstance(value, int):
             return False
-        return all(exact(value) % exact(step) == 0 for step in self.steps)
+        return all((Fraction(exact(value)) / Fraction(exact(step))).denominator == 1 for step in self.steps)
 
     def language(self) -> Expr:
         return _language(self)

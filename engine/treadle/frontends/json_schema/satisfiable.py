@@ -62,7 +62,7 @@ class Search:
         self._spent = 0
         self._live: dict[Any, bool] = {}
 
-    # Questions from outside. None of them is ever asked from inside of a search.
+    # Questions from outside.
 
     def is_empty(self, goal: Formula) -> bool:
         return not self._settled(lambda: self._nonempty(goal), goal)
@@ -75,11 +75,22 @@ class Search:
         return self._settled(lambda: self._array(formula), formula)
 
     def _settled(self, question: Any, about: Formula) -> bool:
-        """The answer, after settling on their own all goals that lie too deep."""
+        """The answer, after settling on their own all goals that lie too deep.
+
+        A step of a search may ask a question of its own (the branches of a negated `const`), which knows nothing of
+        the goals in question around it.
+        """
+        around = self._open, self._assumed, self._spent
+        try:
+            return self._settled_apart(question, about)
+        finally:
+            self._open, self._assumed, self._spent = around
+
+    def _settled_apart(self, question: Any, about: Formula) -> bool:
         self._spent = 0
         waiting: list[Formula] = []
         while True:
-            self._open.clear()
+            self._open = {}
             self._assumed = _FREE
             try:
                 if not waiting:
