@@ -11,6 +11,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# Not lazily: `treadle.generate` is a function here and a module of the package, and an import of that module, whenever
+# it happened, would put the module in the function's place. It loads nothing but the errors.
+from treadle.generate import generate, stream
+
 if TYPE_CHECKING:
     from treadle.checking import Verdict, check
     from treadle.constraints import Choice, Constraint, JsonSchema, PythonType, Regex, Union, compile
@@ -24,7 +28,6 @@ if TYPE_CHECKING:
         UnsupportedFeature,
         VocabularyMismatch,
     )
-    from treadle.generate import generate, stream
     from treadle.integrations.logits_processor import LogitsProcessor
     from treadle.matching.compiled import Compiled
     from treadle.matching.matcher import Matcher
@@ -37,7 +40,6 @@ _HOMES = {
         "ConstraintError", "InvalidConstraint", "LimitExceeded", "TokenRejected", "TreadleError",
         "UnsatisfiableConstraint", "UnsupportedFeature", "VocabularyMismatch",
     ),
-    "treadle.generate": ("generate", "stream"),
     "treadle.integrations.logits_processor": ("LogitsProcessor",),
     "treadle.matching.compiled": ("Compiled",),
     "treadle.matching.matcher": ("Matcher",),
@@ -77,7 +79,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'treadle' has no attribute {name!r}")
     value = getattr(import_module(_HOME[name]), name)
-    # `treadle.generate` is also a module: the function has to win, whatever was imported first.
     globals()[name] = value
     return value
 

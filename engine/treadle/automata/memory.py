@@ -17,8 +17,12 @@ from numpy.typing import NDArray
 
 from treadle.automata import layout as at
 from treadle.automata.kernels import memo_row, mix
+from treadle.errors import LimitExceeded
 
 Int32 = NDArray[np.int32]
+
+#: Most states of one automaton: a gigabyte of transitions. Offsets are int32, so four times that would not fit.
+STATE_LIMIT: Final = 1 << 20
 
 #: (offset column, capacity column, width, initial rows) of every table.
 TABLES: Final = (
@@ -121,6 +125,8 @@ class Memory:
 
     def grow(self, tables: set[int]) -> None:
         old = self.words
+        if at.AT_STATES in tables and old[at.CAP_STATES] >= STATE_LIMIT:
+            raise LimitExceeded("too many states were visited", limit="states", value=STATE_LIMIT)
         rows = [int(old[cap]) * (4 if offset in tables else 1) for offset, cap, _, _ in TABLES]
         new = _lay_out(rows)
         new[: at.AT_CONFIGS] = old[: at.AT_CONFIGS]

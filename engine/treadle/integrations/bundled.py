@@ -2,9 +2,10 @@
 
 The package holds a GGUF file (4-bit weights, Apache-2.0). It is converted once, to float32 safetensors and a
 tokenizer.json in the user's cache folder (541 MB, about 6 s); after that loading takes half a second. Read with the
-`gguf` package and not by `from_pretrained(gguf_file=...)`: that takes 23 s, wants `accelerate`, and rebuilds a
-tokenizer without the split into single digits that the model was trained with (restored here; without it "12" is one
-token that the model has never seen there).
+`gguf` package and not by `from_pretrained(gguf_file=...)`: that takes over 20 s, wants `accelerate`, and rebuilds a
+tokenizer without the split into single digits that the model was trained with (restored here; it decides how spaces
+before a number are split: "x  12" has one token of two spaces with it, two tokens of one without). The weights
+are equal to the bit.
 
 The package is found but never imported: its code needs llama.cpp. Nothing is fetched from a network.
 """

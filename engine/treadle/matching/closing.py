@@ -21,9 +21,12 @@ from treadle.matching import kernels
 from treadle.matching.token_tables import TokenTables
 
 #: Most states that one search may expand.
-EXPANSIONS = 50_000
-#: Weight of the estimate once a search has become long: then any short completion is better than none.
-_GREEDY_AFTER = 5_000
+EXPANSIONS = 5_000
+#: Expansions after which the estimate gets more weight: then any completion is better than the shortest.
+_GREEDY_AFTER = 500
+_GREEDY = 4
+#: Expansions at one place of the rules that bring the end no nearer.
+_TRIES = 200
 
 
 class Closer:
@@ -35,12 +38,28 @@ class Closer:
         self._known: dict[int, bytes] = {}
 
     def closing(self, state: int) -> bytes:
-        """The fewest bytes that lead from `state` to acceptance (the fewest found, in a very long search)."""
+        """The fewest bytes that lead from `state` to acceptance (the fewest found, in a long search).
+
+        Raises LimitExceeded (option `closing`) where none was found.
+        """
         known = self._known.get(state)
         if known is None:
             with self._automaton.lock:
-                known = self._search(state)
+                known = self._found(state)
         return known
+
+    def _found(self, state: int) -> bytes:
+        # Where names and items are not recorded there are far fewer states, and many states share a search; what
+        # is found there can only fail by repeating a name or item.
+        twin = self._automaton.anonymous(state)
+        found = self._known.get(twin)
+        if found is None:
+            found = self._search(twin)
+        end = self._automaton.run(state, found)
+        if end == at.DEAD or not self._automaton.is_accepting(end):
+            return self._search(state)
+        self._known[state] = found
+        return found
 
     def _search(self, start: int) -> bytes:
         parents: dict[int, tuple[int, int]] = {}
@@ -48,18 +67,21 @@ class Closer:
         queue = [(self._estimate(start), 0, start)]
         expanded = 0
         successors = np.empty(256, np.int64)
+        effort: dict[tuple[tuple[int, int], ...], list[int]] = {}
         while queue:
             _, negative_cost, state = heapq.heappop(queue)
             if -negative_cost > cost[state]:
                 continue
             if state in self._known or self._automaton.is_accepting(state):
                 return self._remember(start, state, parents)
+            if self._stale(state, effort):
+                continue
             expanded += 1
             if expanded > self._limit:
                 raise LimitExceeded(
                     "no completion was found", limit="closing", value=self._limit, where="closing search"
                 )
-            weight = 1 if expanded < _GREEDY_AFTER else 5
+            weight = 1 if expanded < _GREEDY_AFTER else _GREEDY
             for byte, target in self._successors(state, successors):
                 new = cost[state] + 1
                 if new < cost.get(target, 1 << 60):
@@ -68,6 +90,21 @@ class Closer:
                     # Among equal sums the deeper state first: a straight walk instead of a breadth-first flood.
                     heapq.heappush(queue, (new + weight * self._left(target), -new, target))
         raise LimitExceeded("a dead end: nothing completes this text", limit="closing", value=expanded)
+
+    def _stale(self, state: int, effort: dict[tuple[tuple[int, int], ...], list[int]]) -> bool:
+        """Was this place of the rules tried often enough without getting nearer to the end?
+
+        Where the estimate behind a number is too low, all numbers would be tried before the search goes on.
+        """
+        frontier = self._automaton.frontier(state)
+        place = tuple(zip(frontier[:, at.CFG_POS].tolist(), frontier[:, at.CFG_STACK].tolist(), strict=True))
+        nearest_and_tries = effort.setdefault(place, [1 << 60, 0])
+        left = self._left(state)
+        if left < nearest_and_tries[0]:
+            nearest_and_tries[0] = left
+        else:
+            nearest_and_tries[1] += 1
+        return nearest_and_tries[1] > _TRIES
 
     def _left(self, state: int) -> int:
         known = self._known.get(state)

@@ -18,8 +18,8 @@ from treadle.frontends.json_schema.array_state import ArrayState
 from treadle.frontends.json_schema.cases import Cases
 from treadle.frontends.json_schema.compilation import Compilation
 from treadle.frontends.json_schema.formula import Formula
+from treadle.frontends.json_schema.member_trackers import NameClass
 from treadle.frontends.json_schema.object_state import ObjectState
-from treadle.frontends.json_schema.object_trackers import NameClass
 from treadle.frontends.json_schema.report import Note, Report
 from treadle.frontends.json_schema.string_keywords import StringCase
 

@@ -13,11 +13,11 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from treadle.frontends.json_schema.array_trackers import Unique
+from treadle.frontends.json_schema.count_trackers import AtLeast, AtMost, describe_count
 from treadle.frontends.json_schema.finite import finite_values
 from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.literals import literals
 from treadle.frontends.json_schema.object_state import formula_bytes
-from treadle.frontends.json_schema.object_trackers import AtLeast, AtMost, describe_count
 from treadle.frontends.json_schema.residuals import ITEM, closes, derivative, separated
 from treadle.frontends.json_schema.values import value_key
 
@@ -69,7 +69,9 @@ class FixedArray:
 
     needs_item_value = False
 
-    def __init__(self, compilation: Compilation, trackers: tuple[Any, ...], low: int, high: int | None) -> None:
+    def __init__(
+        self, compilation: Compilation, trackers: tuple[Any, ...], low: int, high: int | None
+    ) -> None:
         self.compilation = compilation
         self.trackers = trackers
         self.low = low
@@ -151,7 +153,7 @@ class OpenArray:
 
     def next(self) -> Branches:
         if self._next is None:
-            found = []
+            found: list[tuple[Formula, ArrayState]] = []
             for goal, rest in array_branches(self.formula):
                 if not goal.is_empty():
                     found.extend((goal, state) for state in self.compilation.array_states(rest))
@@ -192,7 +194,9 @@ def _by_value(pairs: list[tuple[Formula, Formula]]) -> list[tuple[Formula, Formu
             found.append((goal, rest))
         else:
             algebra = goal.algebra
-            found.extend((literals(algebra, [value]), remembering(rest, value_key(value), value)) for value in few)
+            found.extend(
+                (literals(algebra, [value]), remembering(rest, value_key(value), value)) for value in few
+            )
     return found
 
 

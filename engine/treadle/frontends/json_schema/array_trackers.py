@@ -11,10 +11,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from treadle.frontends.json_schema.count_trackers import count
 from treadle.frontends.json_schema.drafts import Group
 from treadle.frontends.json_schema.formula import CONTAINER, Algebra, Formula
 from treadle.frontends.json_schema.literals import Literals
-from treadle.frontends.json_schema.object_trackers import count
 from treadle.frontends.json_schema.schema import Schema
 
 
@@ -252,6 +252,10 @@ def _contains(schema: Schema) -> list[Formula]:
     low, high = schema.get("minContains"), schema.get("maxContains")
     found = [contains_at_least(algebra, goal, 1 if low is None else int(low), pointer)]
     if high is not None and not goal.is_false:
-        at_most = count(algebra, 0, int(high)) if goal.is_true else algebra.atom(ContainsAtMost(goal, int(high), pointer))
+        at_most = (
+            count(algebra, 0, int(high))
+            if goal.is_true
+            else algebra.atom(ContainsAtMost(goal, int(high), pointer))
+        )
         found.append(at_most)
     return found

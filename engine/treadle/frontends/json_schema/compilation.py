@@ -9,23 +9,25 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from treadle.errors import InvalidConstraint, UnsatisfiableConstraint
+from treadle.errors import UnsatisfiableConstraint
 from treadle.frontends.json_schema import values
 from treadle.frontends.json_schema.array_state import ArrayState, FixedArray, OpenArray, fixed_array_parts
 from treadle.frontends.json_schema.cases import Cases
 from treadle.frontends.json_schema.discriminate import object_alternatives
 from treadle.frontends.json_schema.documents import Documents, Resource
 from treadle.frontends.json_schema.drafts import GUESSED, Draft, Group, draft_of, with_vocabularies
-from treadle.frontends.json_schema.formula import Algebra, Formula, alternatives
+from treadle.frontends.json_schema.formula import Algebra, Formula
 from treadle.frontends.json_schema.in_place import expand
 from treadle.frontends.json_schema.least_bytes import LeastBytes
 from treadle.frontends.json_schema.literals import literals
 from treadle.frontends.json_schema.name_classes import NameTable, names_and_languages
 from treadle.frontends.json_schema.number_keywords import number_language
-from treadle.frontends.json_schema.object_state import FixedObject, Frame, ObjectState, OpenObject, fixed_parts
+from treadle.frontends.json_schema.object_state import FixedObject, Frame, ObjectState, fixed_parts
+from treadle.frontends.json_schema.open_object import OpenObject
 from treadle.frontends.json_schema.report import Report
 from treadle.frontends.json_schema.satisfiable import Search
 from treadle.frontends.json_schema.schema import Link, Schema
+from treadle.frontends.json_schema.splitting import alternatives
 from treadle.frontends.json_schema.string_keywords import StringCase, string_cases
 from treadle.frontends.json_schema.wellformed import DynamicReference, load
 from treadle.grammar.expression import NOTHING, Expr
@@ -63,6 +65,8 @@ class Compilation:
         self.source = schema
         #: Schemas that are being expanded, to notice those that come back to themselves.
         self.expanding: dict[tuple[Schema, int], None] = {}
+        #: How often that was noticed.
+        self.loops = 0
         self._goals: dict[tuple[int, tuple[str, ...]], Formula] = {}
         self._alike: dict[tuple[Any, ...], list[Schema]] = {}
         self._scalars: dict[tuple[str, ...], Formula] = {}
@@ -129,7 +133,8 @@ class Compilation:
                 return self.algebra.TRUE if contents else self.algebra.FALSE
             key = (id(contents), resource.scope)
             if key in passed:
-                raise InvalidConstraint("the reference leads back to itself", where=schema.at("$ref"))
+                self.note_loop(schema)
+                return self.algebra.FALSE
             passed.add(key)
 
     def _first_like(self, schema: Schema) -> Schema:
@@ -144,6 +149,13 @@ class Compilation:
         if len(like) < _COPIES:
             like.append(schema)
         return schema
+
+    def note_loop(self, schema: Schema) -> None:
+        """A schema applied to a value because it is applied to it: what satisfies it is what does so without that."""
+        self.loops += 1
+        self.report.add(
+            "inexact", schema.pointer, "the schema refers to itself without entering a member or an item"
+        )
 
     def _scalar(self, schema: Schema) -> Formula:
         """Schemas that say the same of strings and numbers are one atom, wherever they stand.
@@ -161,7 +173,11 @@ class Compilation:
         known = self._scalars.get(shared)
         if known is None:
             words = _words_of(schema) if "pattern" in contents else None
-            known = self.algebra.atom(schema) if words is None else literals(self.algebra, words, schema.at("pattern"))
+            known = (
+                self.algebra.atom(schema)
+                if words is None
+                else literals(self.algebra, words, schema.at("pattern"))
+            )
             self._scalars[shared] = known
         return known
 
@@ -201,14 +217,18 @@ class Compilation:
         known: tuple[StringCase, ...] | None = goal.answers.get("strings")
         if known is None:
             formula = expand(goal, values.STRING)
-            known = goal.answers["strings"] = string_cases(formula, lambda message: self._undecided(goal, message))
+            known = goal.answers["strings"] = string_cases(
+                formula, lambda message: self._undecided(goal, message)
+            )
         return known
 
     def numbers(self, goal: Formula) -> Expr:
         known: Expr | None = goal.answers.get("numbers")
         if known is None:
             formula = expand(goal, values.NUMBER)
-            known = goal.answers["numbers"] = number_language(formula, lambda message: self._undecided(goal, message))
+            known = goal.answers["numbers"] = number_language(
+                formula, lambda message: self._undecided(goal, message)
+            )
         return known
 
     def has_numbers(self, goal: Formula) -> bool:
@@ -233,11 +253,11 @@ class Compilation:
         self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]
     ) -> tuple[ObjectState, ...]:
         """The formula as a union of states; those that cannot be completed left out."""
-        found: list[ObjectState] = []
-        for option in object_alternatives(formula):
-            if self.search.object_is_live(option, table, at, seen):
-                found.append(self._object_state(option, table, at, seen))
-        return tuple(found)
+        return tuple(
+            self._object_state(option, table, at, seen)
+            for option in object_alternatives(formula)
+            if self.search.object_is_live(option, table, at, seen)
+        )
 
     def _object_state(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> ObjectState:
         parts = fixed_parts(formula)
@@ -301,7 +321,9 @@ class Compilation:
     def check_satisfiable(self) -> None:
         """Refuse a root that nothing satisfies."""
         if self.root.is_empty():
-            raise UnsatisfiableConstraint("nothing satisfies the schema", where="#", found=self.root.describe())
+            raise UnsatisfiableConstraint(
+                "nothing satisfies the schema", where="#", found=self.root.describe()
+            )
 
 
 def _spelled_alike(one: Any, other: Any) -> bool:
@@ -326,7 +348,8 @@ def _is_reference_only(schema: Schema) -> bool:
         return True
     keywords = schema.draft.keywords
     return all(
-        name == "$ref" or (keyword := keywords.get(name)) is None or not keyword.group for name in schema.contents
+        name == "$ref" or (keyword := keywords.get(name)) is None or not keyword.group
+        for name in schema.contents
     )
 
 

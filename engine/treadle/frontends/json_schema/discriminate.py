@@ -13,20 +13,13 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from treadle.frontends.json_schema.formula import Algebra, Formula, alternatives
+from treadle.frontends.json_schema.count_trackers import AtLeast, AtMost
+from treadle.frontends.json_schema.formula import Algebra, Formula
 from treadle.frontends.json_schema.literals import Literals, literals
+from treadle.frontends.json_schema.member_trackers import MemberIs, Members, MembersLeft, members_left
 from treadle.frontends.json_schema.name_classes import trackers_of
-from treadle.frontends.json_schema.object_trackers import (
-    AtLeast,
-    AtMost,
-    MemberIs,
-    Members,
-    MembersLeft,
-    Required,
-    members_left,
-    required,
-    tracker_goal,
-)
+from treadle.frontends.json_schema.object_trackers import Required, required, tracker_goal
+from treadle.frontends.json_schema.splitting import alternatives
 
 #: Alternatives that multiplying out may make; beyond, a tag is looked for, then the formula stays as it is.
 _PRODUCT = 16
@@ -46,7 +39,9 @@ def object_alternatives(formula: Formula) -> tuple[Formula, ...]:
         return ()
     known: tuple[Formula, ...] | None = formula.answers.get("alternatives")
     if known is None:
-        known = formula.answers["alternatives"] = _without_implied(list(dict.fromkeys(_divided(formula, _TAGS))))
+        known = formula.answers["alternatives"] = _without_implied(
+            list(dict.fromkeys(_divided(formula, _TAGS)))
+        )
     return known
 
 
@@ -106,7 +101,10 @@ def _resolved(formula: Formula) -> Formula:
     if not others or not names:
         return formula
     trackers = [part.atom for part in sure if part.atom.fixed]
-    goals = {name: algebra.conjunction([tracker_goal(algebra, tracker, name) for tracker in trackers]) for name in names}
+    goals = {
+        name: algebra.conjunction([tracker_goal(algebra, tracker, name) for tracker in trackers])
+        for name in names
+    }
 
     def leaf(literal: Formula) -> Formula:
         tracker = literal.atom
@@ -128,8 +126,8 @@ def _tag(formula: Formula) -> str | None:
     for voter in voters:
         for name in _listed_names(voter):
             votes[name] = votes.get(name, 0) + 1
-    name = max(votes, key=lambda one: votes[one], default=None)
-    return name if name is not None and votes[name] >= 3 else None
+    best = max(votes, key=lambda one: votes[one], default=None)
+    return best if best is not None and votes[best] >= 3 else None
 
 
 def _listed_names(formula: Formula) -> set[str]:
@@ -154,8 +152,10 @@ def _under_assumptions(formula: Formula, name: str) -> list[Formula]:
     algebra = formula.algebra
     present = required(algebra, frozenset((name,)))
     found = [algebra.conjunction((algebra.negate(present), _without(formula, name)))]
-    for goal in _partition(formula, name):
-        found.append(algebra.conjunction((present, algebra.atom(MemberIs(name, goal)), _assuming(formula, name, goal))))
+    found.extend(
+        algebra.conjunction((present, algebra.atom(MemberIs(name, goal)), _assuming(formula, name, goal)))
+        for goal in _partition(formula, name)
+    )
     return [one for one in found if not one.is_false]
 
 

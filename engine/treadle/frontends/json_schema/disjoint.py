@@ -15,7 +15,8 @@ from treadle.errors import LimitExceeded
 from treadle.frontends.json_schema import values
 from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.literals import Literals
-from treadle.frontends.json_schema.object_trackers import Members, MembersLeft, Required
+from treadle.frontends.json_schema.member_trackers import Members, MembersLeft
+from treadle.frontends.json_schema.object_trackers import Required
 from treadle.frontends.json_schema.schema import Schema
 from treadle.frontends.json_schema.string_keywords import StringCondition, string_conditions
 from treadle.grammar.emptiness import is_disjoint
@@ -106,7 +107,9 @@ def _sharing(tags: list[frozenset[Hashable]]) -> list[tuple[int, int]]:
     for index, keys in enumerate(tags):
         for key in keys:
             owners.setdefault(key, []).append(index)
-    found = {(first, second) for some in owners.values() for second in some for first in some if first < second}
+    found = {
+        (first, second) for some in owners.values() for second in some for first in some if first < second
+    }
     return sorted(found)
 
 

@@ -15,7 +15,8 @@ from treadle.frontends.json_schema.drafts import Draft
 from treadle.frontends.json_schema.schema import Link
 
 if TYPE_CHECKING:
-    from referencing import Resolver
+    # N.B. the class is not among the package's exported names, though its methods are documented.
+    from referencing._core import Resolver
 
 
 class Resource:
@@ -52,7 +53,9 @@ class Resource:
             if self.parent is None:
                 self._resolver = documents.root_resolver(self.root, self.draft)
             else:
-                self._resolver = self.parent.resolver.in_subresource(documents.as_resource(self.root, self.draft))
+                self._resolver = self.parent.resolver.in_subresource(
+                    documents.as_resource(self.root, self.draft)
+                )
         return self._resolver
 
 
@@ -108,7 +111,9 @@ class Documents:
                 return None
         return contents, link, resource
 
-    def look_up(self, resource: Resource, keyword: str, reference: str, where: str) -> tuple[Any, Link, Resource]:
+    def look_up(
+        self, resource: Resource, keyword: str, reference: str, where: str
+    ) -> tuple[Any, Link, Resource]:
         """The same through `referencing`; raises InvalidConstraint where the reference leads nowhere."""
         from referencing.exceptions import Unresolvable
 
@@ -120,13 +125,23 @@ class Documents:
             else:
                 resolved = resource.resolver.lookup(reference)
         except Unresolvable as error:
-            raise InvalidConstraint("the reference leads nowhere", where=where, found=repr(reference)) from error
+            raise InvalidConstraint(
+                "the reference leads nowhere", where=where, found=repr(reference)
+            ) from error
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             # `referencing` reads the whole document to find identifiers, and trusts its shape.
-            raise InvalidConstraint("the reference cannot be resolved", where=where, found=repr(reference)) from error
-        link = reference if reference.startswith("#") and resource.parent is None else self._absolute(resource, reference)
+            raise InvalidConstraint(
+                "the reference cannot be resolved", where=where, found=repr(reference)
+            ) from error
+        link = (
+            reference
+            if reference.startswith("#") and resource.parent is None
+            else self._absolute(resource, reference)
+        )
         seen_from = self._seen_from(resolved.resolver, resource.draft)
-        if isinstance(resolved.contents, dict) and isinstance(resolved.contents.get(resource.draft.id_keyword), str):
+        if isinstance(resolved.contents, dict) and isinstance(
+            resolved.contents.get(resource.draft.id_keyword), str
+        ):
             # The resolver is inside of the resource already: its identifier must not be applied again.
             seen_from.root = resolved.contents
         return resolved.contents, link, seen_from
@@ -147,12 +162,10 @@ class Documents:
         return known
 
     def as_resource(self, contents: Any, draft: Draft) -> Any:
-        import referencing
         import referencing.jsonschema
 
-        return referencing.Resource(
-            contents=contents, specification=getattr(referencing.jsonschema, draft.specification)
-        )
+        specification: Any = getattr(referencing.jsonschema, draft.specification)
+        return specification.create_resource(contents)
 
     def root_resolver(self, contents: Any, draft: Draft) -> Resolver[Any]:
         registry = self.registry

@@ -35,7 +35,6 @@ class Shape(Enum):
     SCHEMA_MAP = "an object of schemas"
     SCHEMA_OR_SCHEMAS = "a schema or an array of schemas"
     NAMES = "an array of strings"
-    NAMES_OR_FLAG = "an array of strings"
     NAME_LISTS = "an object of arrays of strings"
     DEPENDENCIES = "an object of schemas or arrays of strings"
     PATTERN = "a regular expression"
@@ -176,7 +175,11 @@ _DRAFT2019: dict[str, Keyword] = {
 }
 
 _DRAFT2020: dict[str, Keyword] = {
-    **{name: keyword for name, keyword in _DRAFT2019.items() if name not in ("additionalItems", "$recursiveRef")},
+    **{
+        name: keyword
+        for name, keyword in _DRAFT2019.items()
+        if name not in ("additionalItems", "$recursiveRef")
+    },
     **_family(Group.ARRAY, items=Shape.SCHEMA, prefixItems=Shape.SCHEMAS),
     **_family(Group.IN_PLACE, __dynamicRef=Shape.REFERENCE),
 }
@@ -217,7 +220,16 @@ def draft_of(schema: Any) -> Draft | None:
 _VALIDATION = Group.TYPE | Group.VALUES | Group.STRING | Group.NUMBER
 #: Assertions among keywords whose families hold applicators too.
 _VALIDATION_NAMES = frozenset(
-    ("minItems", "maxItems", "uniqueItems", "minContains", "maxContains", "required", "minProperties", "maxProperties")
+    (
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+        "minContains",
+        "maxContains",
+        "required",
+        "minProperties",
+        "maxProperties",
+    )
 ) | {"dependentRequired"}
 
 
@@ -227,7 +239,9 @@ def with_vocabularies(draft: Draft, meta_schema: Any) -> Draft:
     if not isinstance(named, dict):
         return draft
     parts = {uri.rpartition("/vocab/")[2] for uri in named}
-    kept = {name: keyword for name, keyword in draft.keywords.items() if parts & _vocabularies_of(name, keyword)}
+    kept = {
+        name: keyword for name, keyword in draft.keywords.items() if parts & _vocabularies_of(name, keyword)
+    }
     return replace(draft, keywords=kept)
 
 

@@ -3,7 +3,7 @@
 In: a goal and a kind. Out: TRUE, FALSE, or a formula over string conditions, number conditions, or trackers. Keywords
 that apply subschemas to the same value (`allOf`, `anyOf`, `oneOf`, `not`, `if`, references, `dependent*`) become
 connectives; keywords of other kinds vanish, which is where most of a schema goes. Nothing below the value is looked
-at. A reference that comes back to itself without entering a member or item means nothing and is refused.
+at. A reference that comes back to itself without entering a member or item adds nothing, and is noted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from treadle.errors import InvalidConstraint, LimitExceeded
+from treadle.errors import LimitExceeded
 from treadle.frontends.json_schema import values
 from treadle.frontends.json_schema.array_trackers import array_conditions
 from treadle.frontends.json_schema.disjoint import overlapping
@@ -61,7 +61,9 @@ def expand_schema(schema: Schema, kind: int) -> Formula:
         return compilation.algebra.FALSE
     key = (schema, kind)
     if key in compilation.expanding:
-        raise InvalidConstraint("the schema refers to itself without entering a member or an item", where=schema.pointer)
+        # The least fixpoint: alternatives that need the schema itself to be satisfied already satisfy nobody.
+        compilation.note_loop(schema)
+        return compilation.algebra.FALSE
     if len(compilation.expanding) >= _DEEPEST:
         raise LimitExceeded(
             "too many schemas applied to one value inside of each other",
@@ -70,11 +72,14 @@ def expand_schema(schema: Schema, kind: int) -> Formula:
             where=schema.pointer,
         )
     compilation.expanding[key] = None
+    loops = compilation.loops
     try:
         found = compilation.algebra.conjunction(_conditions(schema, kind))
     finally:
         del compilation.expanding[key]
-    schema.expansions[kind] = found
+    if compilation.loops == loops or not compilation.expanding:
+        # What leaned on an assumption about a schema around it is found again, without it, when it is asked for.
+        schema.expansions[kind] = found
     return found
 
 
@@ -212,7 +217,9 @@ def _dependencies(keyword: str) -> Callable[[Schema, int], Formula]:
 def _extends(schema: Schema, kind: int) -> Formula:
     if isinstance(schema.contents["extends"], dict):
         return expand(schema.child("extends"), kind)
-    return schema.compilation.algebra.conjunction([expand(goal, kind) for goal in _children(schema, "extends")])
+    return schema.compilation.algebra.conjunction(
+        [expand(goal, kind) for goal in _children(schema, "extends")]
+    )
 
 
 def _any_type(schema: Schema, keyword: str, kind: int) -> Formula:

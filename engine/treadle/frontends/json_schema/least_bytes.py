@@ -81,7 +81,11 @@ class LeastBytes:
         if not low:
             return 2
         items = schema.get("items")
-        item = self.of_goal(schema.child("items")) if isinstance(items, dict) and not schema.get("prefixItems") else 1
+        item = (
+            self.of_goal(schema.child("items"))
+            if isinstance(items, dict) and not schema.get("prefixItems")
+            else 1
+        )
         return 1 + low * (item + 1)
 
     def _of_object(self, schema: Schema) -> int:

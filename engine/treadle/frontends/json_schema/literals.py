@@ -16,7 +16,7 @@ from treadle.frontends.json_schema.number_keywords import listed_numbers
 from treadle.frontends.json_schema.string_keywords import listed_strings
 
 if TYPE_CHECKING:
-    from treadle.frontends.json_schema.object_trackers import NameClass
+    from treadle.frontends.json_schema.member_trackers import NameClass
 
 
 class Literals:
@@ -106,7 +106,9 @@ class LiteralObjects:
     languages = ()
     restricting = None
 
-    def __init__(self, candidates: frozenset[frozenset[Any]], names: tuple[str, ...], known: dict[Hashable, Any]) -> None:
+    def __init__(
+        self, candidates: frozenset[frozenset[Any]], names: tuple[str, ...], known: dict[Hashable, Any]
+    ) -> None:
         #: What is left of each candidate: (name, key of the value) pairs.
         self.candidates = candidates
         #: All names, in order of first appearance.
@@ -140,7 +142,10 @@ class LiteralObjects:
                     rests.setdefault(pair[1], set()).add(candidate - {pair})
         return _either(
             algebra,
-            ((self.values[key], LiteralObjects(frozenset(rest), self.names, self.values)) for key, rest in rests.items()),
+            (
+                (self.values[key], LiteralObjects(frozenset(rest), self.names, self.values))
+                for key, rest in rests.items()
+            ),
         )
 
     def derive_class(self, algebra: Algebra, name_class: NameClass) -> Formula:
@@ -169,7 +174,9 @@ class LiteralArrays:
     @staticmethod
     def of(arrays: list[list[Any]]) -> LiteralArrays:
         known = {values.value_key(item): item for value in arrays for item in value}
-        return LiteralArrays(frozenset(tuple(values.value_key(item) for item in value) for value in arrays), known)
+        return LiteralArrays(
+            frozenset(tuple(values.value_key(item) for item in value) for value in arrays), known
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LiteralArrays) and self.candidates == other.candidates
@@ -187,7 +194,8 @@ class LiteralArrays:
             if candidate:
                 rests.setdefault(candidate[0], set()).add(candidate[1:])
         return _either(
-            algebra, ((self.values[key], LiteralArrays(frozenset(rest), self.values)) for key, rest in rests.items())
+            algebra,
+            ((self.values[key], LiteralArrays(frozenset(rest), self.values)) for key, rest in rests.items()),
         )
 
     def kinds(self) -> tuple[int, int]:

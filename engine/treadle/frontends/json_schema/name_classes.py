@@ -7,15 +7,21 @@ has. Patterns are mostly disjoint, so there are mostly as many classes as patter
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
 
 from treadle.errors import LimitExceeded
 from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.literals import LiteralObjects
-from treadle.frontends.json_schema.object_trackers import Members, MembersLeft, NameClass, UnevaluatedMembers
+from treadle.frontends.json_schema.member_trackers import Members, MembersLeft, NameClass
+from treadle.frontends.json_schema.object_trackers import UnevaluatedMembers
+from treadle.grammar.derivative import matches
 from treadle.grammar.emptiness import is_empty
-from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr, complement, intersect
+from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr, as_words, complement, intersect
 
+#: Names of a class that are counted.
+_FEW = 64
 #: Classes that one object may have.
 _CLASSES = 512
 
@@ -44,14 +50,18 @@ def names_and_languages(formula: Formula) -> tuple[tuple[str, ...], tuple[Expr, 
     others: dict[str, None] = {}
     languages: dict[Expr, None] = {}
     for atom in trackers_of(formula):
-        into = declared if isinstance(atom, (Members, MembersLeft, LiteralObjects, UnevaluatedMembers)) else others
+        into = (
+            declared
+            if isinstance(atom, (Members, MembersLeft, LiteralObjects, UnevaluatedMembers))
+            else others
+        )
         into.update(dict.fromkeys(atom.names))
         languages.update(dict.fromkeys(atom.languages))
     declared.update(others)
     return tuple(declared), tuple(languages)
 
 
-def trackers_of(formula: Formula) -> Iterator[object]:
+def trackers_of(formula: Formula) -> Iterator[Any]:
     """All atoms of a container formula, also negated ones, from left to right."""
     work = [formula]
     while work:
@@ -76,9 +86,33 @@ def name_classes(languages: tuple[Expr, ...]) -> tuple[NameClass, ...]:
         classes = refined
         if len(classes) > _CLASSES:
             raise LimitExceeded(
-                "the patterns of an object's names overlap in too many ways", limit="name_classes", value=_CLASSES
+                "the patterns of an object's names overlap in too many ways",
+                limit="name_classes",
+                value=_CLASSES,
             )
     return tuple(NameClass(names, within) for names, within in classes)
+
+
+@lru_cache(maxsize=4096)
+def finite_names(name_class: NameClass) -> frozenset[str] | None:
+    """The names of a class that has only a few; None for any other."""
+    for language in name_class.within:
+        listed = as_words(language, _FEW)
+        if listed is not None:
+            return frozenset(name for name in listed if matches(name_class.language, name))
+    return None
+
+
+def names_left(name_class: NameClass, gone: Iterable[str]) -> int | None:
+    """How many names of the class are left; None = they do not run out."""
+    names = finite_names(name_class)
+    return None if names is None else len(names.difference(gone))
+
+
+def a_name_left(name_class: NameClass, gone: Iterable[str]) -> str | None:
+    """A name to try where only a few are left, since one less may make a difference; None = no name in particular."""
+    names = finite_names(name_class)
+    return None if names is None else min(names.difference(gone), default=None)
 
 
 def _is_empty(language: Expr) -> bool:

@@ -19,6 +19,7 @@ from treadle.frontends.json_schema.schema import Schema
 from treadle.grammar.emptiness import is_empty
 from treadle.grammar.expression import NOTHING, Expr, alternate, complement, intersect
 
+
 def number_conditions(schema: Schema) -> Formula:
     """The schema's own number keywords, "integer" included."""
     algebra = schema.compilation.algebra

@@ -8,6 +8,8 @@ to be brought to its end.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from treadle.frontends.json_schema.number_bounds import Edge
 from treadle.frontends.json_schema.number_plain import Fraction, PlainState, Whole, Zeros, window
 from treadle.frontends.json_schema.number_scientific import (
@@ -135,9 +137,21 @@ def _shortest_mantissa(state: Mantissa) -> int:
 def _shortest_exponent_after(state: Mantissa, more: int) -> int | None:
     """The shortest exponent that some mantissa with `more` further digits can have."""
     for length, low, high in _EXPONENTS_BY_LENGTH:
-        greatest = min(high, state.most)
-        # Away from the bounds a greater exponent admits more, so that the greatest two decide for all.
-        for exponent in (greatest, greatest - 1):
-            if max(low, state.least) <= exponent and state.has_member(exponent, more):
-                return length
+        exponents = _telling(state, range(max(low, state.least), min(high, state.most) + 1), more)
+        if any(state.has_member(exponent, more) for exponent in exponents):
+            return length
     return None
+
+
+def _telling(state: Mantissa, exponents: range, more: int) -> Iterable[int]:
+    """Exponents of the range of which one does if any does."""
+    # Away from the bounds a greater exponent makes multiples of more mantissas: two, since the last may meet a bound.
+    if state.sieve is None or not state.sieve.without:
+        return exponents[-2:]
+    if state.sieve.step is None:
+        return exponents[:2]
+    # With multiples of both kinds, those that are wanted and those that are not, none is best; but from some
+    # exponent on nothing changes any more.
+    digits = state.places + state.zeros + more
+    first = max(exponents.start, digits + state.sieve.lowest())
+    return *exponents[:2], *range(first, min(exponents.stop, first + state.sieve.variety())), *exponents[-2:]

@@ -95,6 +95,8 @@ class Sieve:
         """
         stride = self.step.in_units(unit) if self.step is not None else 1
         others = [step.in_units(unit) for step in self.without if zeros is None or step.exponent - unit <= zeros]
+        if any(stride % other == 0 for other in others):
+            return False
         value = base + first + (-(base + first)) % stride
         last += base
         # The numbers that a few steps exclude come never more than a few in a row: this ends soon.
@@ -113,10 +115,17 @@ class Sieve:
         excluded = [_first_power(step, remainder, places) for step in self.without]
         return first, min((power for power in excluded if power is not None), default=None)
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return self.without if self.step is None else (self.step, *self.without)
+
     def lowest(self) -> int:
         """The least power of ten in the steps."""
-        steps = self.without if self.step is None else (self.step, *self.without)
-        return min(step.exponent for step in steps)
+        return min(step.exponent for step in self.steps)
+
+    def variety(self) -> int:
+        """So many powers of ten above `lowest` another factor of ten makes no more multiples."""
+        return max(step.exponent + step.mantissa.bit_length() for step in self.steps) - self.lowest() + 1
 
 
 def _first_power(step: Step, remainder: int, places: int) -> int | None:

@@ -70,7 +70,8 @@ class NumberCondition:
             kept = frozenset(
                 value
                 for value in min((atom.listed for atom in lists), key=len)
-                if all(atom.accepts(value) for atom in positive) and not any(atom.accepts(value) for atom in atoms)
+                if all(atom.accepts(value) for atom in positive)
+                and not any(atom.accepts(value) for atom in atoms)
             )
             bare = any(atom.bare for atom in positive)
             return [algebra.atom(NumberCondition(listed=kept, bare=bare))] if kept else [algebra.FALSE]

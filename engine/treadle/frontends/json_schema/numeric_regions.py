@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, gcd, lcm
 
-from treadle.frontends.json_schema.formula import Formula, alternatives
+from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.numbers import equal_to, meet, multiple_of, negate
 from treadle.frontends.json_schema.numeric_conditions import Number, NumberCondition, exact, met
+from treadle.frontends.json_schema.splitting import alternatives
 from treadle.grammar.expression import Expr, alternate
 
 #: Regions that one formula may come apart into.

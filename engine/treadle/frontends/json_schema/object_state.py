@@ -11,21 +11,14 @@ gone, and after the first name that is not explicit only such names follow.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from treadle.frontends.json_schema.count_trackers import AtLeast, AtMost, describe_count
 from treadle.frontends.json_schema.formula import Formula
-from treadle.frontends.json_schema.name_classes import NameTable
-from treadle.frontends.json_schema.object_trackers import (
-    AtLeast,
-    AtMost,
-    NameClass,
-    Required,
-    describe_count,
-    tracker_class_goal,
-    tracker_goal,
-)
-
-from treadle.frontends.json_schema.residuals import closes, derivative, separated
+from treadle.frontends.json_schema.member_trackers import NameClass
+from treadle.frontends.json_schema.name_classes import NameTable, names_left
+from treadle.frontends.json_schema.object_trackers import Required, tracker_class_goal, tracker_goal
 
 if TYPE_CHECKING:
     from treadle.frontends.json_schema.compilation import Compilation
@@ -102,7 +95,9 @@ class Frame:
             elif len(self.trackers) == 1:
                 known = tracker_goal(algebra, self.trackers[0], name)
             else:
-                known = algebra.conjunction([tracker_goal(algebra, tracker, name) for tracker in self.trackers])
+                known = algebra.conjunction(
+                    [tracker_goal(algebra, tracker, name) for tracker in self.trackers]
+                )
             self._goals[name] = known
         return known
 
@@ -114,7 +109,9 @@ class Frame:
 
     def class_goal(self, name_class: NameClass) -> Formula:
         algebra = self.compilation.algebra
-        return algebra.conjunction([tracker_class_goal(algebra, tracker, name_class) for tracker in self.trackers])
+        return algebra.conjunction(
+            [tracker_class_goal(algebra, tracker, name_class) for tracker in self.trackers]
+        )
 
     @property
     def others(self) -> dict[NameClass, Formula]:
@@ -123,6 +120,20 @@ class Frame:
             goals = {name_class: self.class_goal(name_class) for name_class in self.table.classes}
             self._others = {name_class: goal for name_class, goal in goals.items() if not goal.is_empty()}
         return self._others
+
+    def supply(self, gone: frozenset[str]) -> int | None:
+        """How many members of the usable classes can still come; None = any number."""
+        return supply_of(self.others, gone.union(self.table.names))
+
+
+def supply_of(name_classes: Iterable[NameClass], gone: frozenset[str]) -> int | None:
+    total = 0
+    for name_class in name_classes:
+        left = names_left(name_class, gone)
+        if left is None:
+            return None
+        total += left
+    return total
 
 
 class FixedObject:
@@ -189,16 +200,26 @@ class FixedObject:
 
     def _enough_after(self, at: int, needed: int) -> bool:
         """Whether so many members can still be written from a position on."""
-        if self.frame.others:
+        supply = self.frame.supply(self.seen)
+        if supply is None:
             return True
         usable = sum(1 for name in self.frame.table.names[at:] if self.frame.usable(name))
-        return usable >= needed
+        return usable + supply >= needed
 
     @property
     def others(self) -> tuple[NameClass, ...]:
         if self._others is None:
-            self._others = tuple(self.frame.others) if self._room_for_others() else ()
+            self._others = tuple(self._open_classes()) if self._room_for_others() else ()
         return self._others
+
+    def _open_classes(self) -> list[NameClass]:
+        gone = self.seen.union(self.frame.table.names)
+        if self.frame.compilation.declared_order and self.low > 1:
+            # Explicit names do not come back after this.
+            supply = self.frame.supply(self.seen)
+            if supply is not None and supply < self.low:
+                return []
+        return [one for one in self.frame.others if names_left(one, gone) != 0]
 
     def _room_for_others(self) -> bool:
         if self.high is not None and self.high <= len(self.missing):
@@ -269,163 +290,6 @@ def name_bytes(name: str) -> int:
     return len(name.encode("utf-8", "surrogatepass")) + 2
 
 
-class OpenObject:
-    """A state of any container formula."""
-
-    __slots__ = ("_members", "_names", "_others", "at", "compilation", "formula", "seen", "table")
-
-    def __init__(
-        self, compilation: Compilation, formula: Formula, table: NameTable, at: int, seen: frozenset[str]
-    ) -> None:
-        self.compilation = compilation
-        self.formula = formula
-        self.table = table
-        #: As in FixedObject.
-        self.at = at
-        self.seen = seen
-        self._names: tuple[str, ...] | None = None
-        self._others: tuple[NameClass, ...] | None = None
-        self._members: dict[Any, Branches] = {}
-
-    @property
-    def can_close(self) -> bool:
-        return closes(self.formula)
-
-    @property
-    def can_continue(self) -> bool:
-        return bool(self.names or self.others)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        if self._names is None:
-            left = self.table.names[self.at :]
-            self._names = tuple(name for name in left if name not in self.seen and self.member(name))
-        return self._names
-
-    @property
-    def others(self) -> tuple[NameClass, ...]:
-        if self._others is None:
-            self._others = tuple(one for one in self.table.classes if self.other(one, None))
-        return self._others
-
-    @property
-    def forbidden(self) -> frozenset[str]:
-        return self.seen | (self.table.index.keys() - set(self.names))
-
-    def member(self, name: str) -> Branches:
-        known = self._members.get(name)
-        if known is None:
-            known = self._members[name] = self._member(name)
-        return known
-
-    def _member(self, name: str) -> Branches:
-        position = self.table.index.get(name)
-        if position is None or position < self.at or name in self.seen:
-            return ()
-        branches = object_branches(self.formula, name)
-        if self.compilation.declared_order:
-            return self._live(branches, position + 1, self.seen)
-        seen = self.seen | {name}
-        matters = relevant_names(self.formula)
-        if matters is None or name in matters:
-            return self._live(branches, 0, seen)
-        # The formula does not change, and the name is of no use to completing it: as live as this state is.
-        return tuple(
-            (goal, self.compilation.open_object(rest, self.table, 0, seen))
-            for goal, rest in branches
-            if not goal.is_empty()
-        )
-
-    def other(self, name_class: NameClass, name: str | None) -> Branches:
-        known = self._members.get((name_class, name))
-        if known is None:
-            known = self._members[name_class, name] = self._other(name_class, name)
-        return known
-
-    def _other(self, name_class: NameClass, name: str | None) -> Branches:
-        if name is not None and name in self.seen:
-            return ()
-        at = len(self.table.names) if self.compilation.declared_order else 0
-        seen = self.seen if name is None else self.seen | {name}
-        return self._live(object_branches(self.formula, name_class), at, seen)
-
-    def _live(self, branches: list[tuple[Formula, Formula]], at: int, seen: frozenset[str]) -> Branches:
-        found = []
-        for goal, rest in branches:
-            if not goal.is_empty():
-                found.extend((goal, state) for state in self.compilation.object_states(rest, self.table, at, seen))
-        return tuple(found)
-
-    def min_bytes(self) -> int:
-        return 1 + formula_bytes(self.formula)
-
-    def describe(self) -> str:
-        return "object: " + self.formula.describe()
-
-    def __repr__(self) -> str:
-        return f"<{self.describe()}>"
-
-
-def object_branches(formula: Formula, key: str | NameClass) -> list[tuple[Formula, Formula]]:
-    """The derivative of a container formula by a member, as (value goal, rest) pairs; kept on the formula."""
-    found: list[tuple[Formula, Formula]] | None = formula.answers.get(key)
-    if found is None:
-        found = formula.answers[key] = _object_branches(formula, key)
-    return found
-
-
-def _object_branches(formula: Formula, key: str | NameClass) -> list[tuple[Formula, Formula]]:
-    """Fixed trackers on top stay as they are, so that fewer frames are made; the rest is derived if it matters to it."""
-    algebra = formula.algebra
-    fixed, others = _by_fixedness(formula)
-    matters = relevant_names(formula)
-    if isinstance(key, str):
-        goal = algebra.conjunction([tracker_goal(algebra, part.atom, key) for part in fixed])
-        if matters is not None and key not in matters:
-            return [] if goal.is_false else [(goal, formula)]
-    else:
-        goal = algebra.conjunction([tracker_class_goal(algebra, part.atom, key) for part in fixed])
-    return separated(algebra.conjunction([goal, *fixed, *(derivative(part, key) for part in others)]))
-
-
-def _by_fixedness(formula: Formula) -> tuple[list[Formula], list[Formula]]:
-    fixed: list[Formula] = []
-    others: list[Formula] = []
-    for part in formula.conjuncts:
-        (fixed if part.is_atom and part.atom.fixed else others).append(part)
-    return fixed, others
-
-
-_EVERY = object()
-
-
-def relevant_names(formula: Formula) -> frozenset[str] | None:
-    """The names whose members change the formula (and not just ask for a value); None = perhaps every name."""
-    known = formula.answers.get("relevant")
-    if known is None:
-        names: set[str] = set()
-        known = _EVERY
-        _, others = _by_fixedness(formula)
-        if all(_collect_relevant(part, names) for part in others):
-            known = frozenset(names)
-        formula.answers["relevant"] = known
-    return None if known is _EVERY else known
-
-
-def _collect_relevant(formula: Formula, names: set[str]) -> bool:
-    """Adds the names that matter to a part; False where every name may."""
-    work = [formula]
-    while work:
-        part = work.pop()
-        work.extend(part.members)
-        if part.atom is not None:
-            more = part.atom.restricting
-            if more is None:
-                return False
-            names.update(more)
-    return True
-
-
 def formula_bytes(formula: Formula) -> int:
     """A lower bound on the bytes of members or items that a container formula still needs, with commas."""
     if formula.is_and:
@@ -442,7 +306,9 @@ def formula_bytes(formula: Formula) -> int:
     return 0
 
 
-def fixed_parts(formula: Formula) -> tuple[tuple[Any, ...], frozenset[str], frozenset[str], int, int | None] | None:
+def fixed_parts(
+    formula: Formula,
+) -> tuple[tuple[Any, ...], frozenset[str], frozenset[str], int, int | None] | None:
     """Fixed trackers, absent and missing names, and the counts of a conjunction; None where there is anything else."""
     trackers = []
     absent: frozenset[str] = frozenset()

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from treadle.errors import LimitExceeded
-from treadle.frontends.json_schema.formula import Algebra, Formula, split
+from treadle.frontends.json_schema.formula import Algebra, Formula
+from treadle.frontends.json_schema.splitting import split
 
 #: The key of the next item of an array.
 ITEM: Final = object()

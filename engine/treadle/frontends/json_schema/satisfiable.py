@@ -12,21 +12,30 @@ is yes, and the report says so. Extra names are taken to be inexhaustible.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from treadle.frontends.json_schema import values
-from treadle.frontends.json_schema.array_state import array_branches, fixed_array_parts, forgetting, is_awaiting
+from treadle.frontends.json_schema.array_state import (
+    array_branches,
+    fixed_array_parts,
+    forgetting,
+    is_awaiting,
+)
 from treadle.frontends.json_schema.array_trackers import Unique
 from treadle.frontends.json_schema.discriminate import object_alternatives
 from treadle.frontends.json_schema.drafts import Group
-from treadle.frontends.json_schema.formula import Formula, alternatives
+from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.in_place import expand
 from treadle.frontends.json_schema.literals import Literals
-from treadle.frontends.json_schema.name_classes import NameTable
-from treadle.frontends.json_schema.object_state import Frame, fixed_parts, object_branches, relevant_names
+from treadle.frontends.json_schema.member_trackers import NameClass
+from treadle.frontends.json_schema.name_classes import NameTable, names_left
+from treadle.frontends.json_schema.object_state import Frame, fixed_parts, supply_of
 from treadle.frontends.json_schema.object_trackers import Required
+from treadle.frontends.json_schema.open_object import object_branches, relevant_names
 from treadle.frontends.json_schema.residuals import closes
 from treadle.frontends.json_schema.schema import Schema
+from treadle.frontends.json_schema.splitting import alternatives
 
 if TYPE_CHECKING:
     from treadle.frontends.json_schema.compilation import Compilation
@@ -109,7 +118,9 @@ class Search:
 
     def _note(self, about: Formula) -> None:
         self.compilation.report.add(
-            "inexact", "#", f"whether something satisfies {about.describe()} was not decided within the limits"
+            "inexact",
+            "#",
+            f"whether something satisfies {about.describe()} was not decided within the limits",
         )
 
     def _spend(self) -> None:
@@ -176,7 +187,11 @@ class Search:
             return self.fixed_object(frame, missing, low, high, at, seen)
         # Only names that matter to the formula make a difference to whether it can be completed.
         matters = relevant_names(formula)
-        gone = seen.union(table.names[:at]) if matters is None else matters.intersection(seen.union(table.names[:at]))
+        gone = (
+            seen.union(table.names[:at])
+            if matters is None
+            else matters.intersection(seen.union(table.names[:at]))
+        )
         key = (formula, table, gone)
         known = self._live.get(key)
         if known is None:
@@ -205,11 +220,15 @@ class Search:
                 usable += 1
                 if usable >= low:
                     return True
-        return any(self._nonempty(frame.class_goal(name_class)) for name_class in frame.table.classes)
+        classes = [one for one in frame.table.classes if self._nonempty(frame.class_goal(one))]
+        supply = supply_of(classes, seen.union(frame.table.names))
+        return supply is None or usable + supply >= low
 
     def _search_object(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
         matters = relevant_names(formula)
-        names = [name for name in table.names[at:] if name not in seen and (matters is None or name in matters)]
+        names = [
+            name for name in table.names[at:] if name not in seen and (matters is None or name in matters)
+        ]
         position_of = {name: position for position, name in enumerate(names)}
         work, visited = [(formula, 0)], {(formula, 0)}
         while work:
@@ -222,7 +241,7 @@ class Search:
             stop = min(missing) + 1 if missing else len(names)
             keys: list[tuple[Any, int]] = [(names[position], position + 1) for position in range(start, stop)]
             if not missing:
-                keys.extend((name_class, len(names)) for name_class in table.classes)
+                keys.extend(self._class_keys(table, seen, start, len(names)))
             for key, after in keys:
                 for goal, rest in object_branches(current, key):
                     # A member that changes nothing is never needed.
@@ -234,6 +253,22 @@ class Search:
                     work.append((rest, after))
         return False
 
+    @staticmethod
+    def _class_keys(
+        table: NameTable, seen: frozenset[str], start: int, explicit: int
+    ) -> Iterator[tuple[NameClass, int]]:
+        """Classes as keys of the search. Of a class with few names each comes once: positions count them off."""
+        position = explicit
+        for name_class in table.classes:
+            left = names_left(name_class, seen.union(table.names))
+            if left is None:
+                yield name_class, max(start, explicit)
+                continue
+            for index in range(position, position + left):
+                if index >= start:
+                    yield name_class, index + 1
+            position += left
+
     # Arrays.
 
     def _array(self, formula: Formula) -> bool:
@@ -242,6 +277,11 @@ class Search:
     def _one_array(self, formula: Formula) -> bool:
         if closes(formula):
             return True
+        if is_awaiting(formula):
+            if _wants_duplicates(formula):
+                self._note(formula)
+                return True
+            formula = forgetting(formula)
         parts = fixed_array_parts(formula)
         if parts is not None:
             return self.fixed_array(*parts)
@@ -332,5 +372,3 @@ def _wants_duplicates(formula: Formula) -> bool:
     if formula.is_not:
         return isinstance(formula.atom, Unique)
     return any(_wants_duplicates(member) for member in formula.members)
-
-

@@ -54,7 +54,9 @@ class Schema:
     sort = VALUE
     meets = False
 
-    def __init__(self, compilation: Compilation, contents: dict[str, Any], link: Link, resource: Resource) -> None:
+    def __init__(
+        self, compilation: Compilation, contents: dict[str, Any], link: Link, resource: Resource
+    ) -> None:
         self.compilation = compilation
         self.contents = contents
         self.link = link

@@ -14,8 +14,9 @@ from typing import Any
 
 from treadle.errors import LimitExceeded
 from treadle.frontends.json_schema.drafts import Group
-from treadle.frontends.json_schema.formula import CONTAINER, Algebra, Formula, alternatives
+from treadle.frontends.json_schema.formula import CONTAINER, Algebra, Formula
 from treadle.frontends.json_schema.schema import Schema
+from treadle.frontends.json_schema.splitting import alternatives
 from treadle.frontends.regex import parse_ecma
 from treadle.grammar.derivative import matches
 from treadle.grammar.emptiness import is_empty, shortest_length
@@ -95,7 +96,8 @@ class StringCondition:
             kept = frozenset(
                 text
                 for text in min((atom.listed for atom in lists), key=len)
-                if all(atom.accepts(text) for atom in positive) and not any(atom.accepts(text) for atom in atoms)
+                if all(atom.accepts(text) for atom in positive)
+                and not any(atom.accepts(text) for atom in atoms)
             )
             return [algebra.atom(StringCondition(listed=kept))] if kept else [algebra.FALSE]
         if len(positive) < 2:
@@ -142,7 +144,9 @@ def _format(schema: Schema) -> Expr | None:
 
     compilation = schema.compilation
     if not compilation.assert_formats:
-        compilation.report.add("annotation", schema.at("format"), f"format {name!r} is not asserted (formats='annotate')")
+        compilation.report.add(
+            "annotation", schema.at("format"), f"format {name!r} is not asserted (formats='annotate')"
+        )
         return None
     language = format_language(name)
     if language is None:
@@ -181,7 +185,9 @@ def _cases_of(formula: Formula) -> list[StringCase]:
             if negations > 3:
                 return [StringCase(_language_of(formula))]
             rest = _negated(member.atom)
-            options = [met for option in options for other in rest if (met := _met_one(option, other)) is not None]
+            options = [
+                met for option in options for other in rest if (met := _met_one(option, other)) is not None
+            ]
     return [case for option in options if (case := _as_case(option)) is not None]
 
 

@@ -140,7 +140,8 @@ class Writer:
             others=tuple(other.language for other in others),
             after_other=lambda index, name: self._member(state.other(others[index], name)),
             canonical=self._canonical,
-            least=max(state.min_bytes() - 2, 1),
+            # Quote, colon, a byte of a value and a bracket are the least behind any name.
+            least=max(state.min_bytes() - 2, 4),
         )
 
     def _member(self, ways: tuple[tuple[Goal, ObjectState], ...]) -> rules.Node:

@@ -10,7 +10,7 @@ options is exact in both polarities.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from treadle.errors import UnsupportedFeature
@@ -18,7 +18,8 @@ from treadle.frontends.json_schema import values
 from treadle.frontends.json_schema.array_trackers import ItemLayout, UnevaluatedItems
 from treadle.frontends.json_schema.drafts import DRAFT2019
 from treadle.frontends.json_schema.formula import Algebra, Formula
-from treadle.frontends.json_schema.object_trackers import Members, UnevaluatedMembers, members_of, required
+from treadle.frontends.json_schema.member_trackers import Members, members_of
+from treadle.frontends.json_schema.object_trackers import UnevaluatedMembers, required
 from treadle.frontends.json_schema.schema import Schema
 
 Expand = Callable[[Formula, int], Formula]
@@ -62,7 +63,10 @@ def unevaluated_conditions(schema: Schema, kind: int, expand: Expand) -> list[Fo
     if goal.is_true:
         return []
     ways = _Evaluation(schema, kind, expand, keyword).ways_within(schema)
-    options = [algebra.conjunction((condition, _tracker(algebra, goal, seen, kind, schema.at(keyword)))) for condition, seen in ways]
+    options = [
+        algebra.conjunction((condition, _tracker(algebra, goal, seen, kind, schema.at(keyword))))
+        for condition, seen in ways
+    ]
     return [algebra.disjunction(options)]
 
 
@@ -71,7 +75,9 @@ def _tracker(algebra: Algebra, goal: Formula, seen: _Seen, kind: int, pointer: s
         return algebra.TRUE
     if kind == values.OBJECT:
         return algebra.atom(UnevaluatedMembers(goal, seen.members, pointer))
-    return algebra.atom(UnevaluatedItems(algebra.disjunction([goal, *seen.contained]), seen.prefix, 0, pointer))
+    return algebra.atom(
+        UnevaluatedItems(algebra.disjunction([goal, *seen.contained]), seen.prefix, 0, pointer)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,8 @@ class _Evaluation:
     kind: int
     expand: Expand
     keyword: str
+    #: Schemas whose ways are being found, to notice those that come back to themselves.
+    within: set[Schema] = field(default_factory=set)
 
     @property
     def algebra(self) -> Algebra:
@@ -96,10 +104,12 @@ class _Evaluation:
         for index in range(len(schema.get("allOf") or ())):
             ways = self._both(ways, self.ways_of(schema.child("allOf", index)))
         for index in range(len(schema.get("anyOf") or ())):
-            ways = self._both(ways, [(self.algebra.TRUE, _NOTHING), *self._if_valid(schema.child("anyOf", index))])
+            ways = self._both(
+                ways, [(self.algebra.TRUE, _NOTHING), *self._if_valid(schema.child("anyOf", index))]
+            )
         ways = self._both(ways, self._one_of(schema))
         ways = self._both(ways, self._if(schema))
-        for name in schema.get("dependentSchemas") or ():
+        for name in (schema.get("dependentSchemas") or ()) if self.kind == values.OBJECT else ():
             present = required(self.algebra, frozenset((name,)))
             options = self._under(present, self.ways_of(schema.child("dependentSchemas", name)))
             ways = self._both(ways, [(self.algebra.TRUE, _NOTHING), *options])
@@ -107,9 +117,15 @@ class _Evaluation:
 
     def ways_of(self, goal: Formula) -> list[_Way]:
         """The same for a goal, which is one schema or says nothing of members."""
-        if goal.is_atom and isinstance(goal.atom, Schema):
-            return self.ways_within(goal.atom)
-        return [(self.algebra.TRUE, _NOTHING)]
+        schema = goal.atom
+        if not goal.is_atom or not isinstance(schema, Schema):
+            return [(self.algebra.TRUE, _NOTHING)]
+        if schema in self.within:
+            return [(self.algebra.TRUE, _NOTHING)]
+        self.within.add(schema)
+        ways = self.ways_within(schema)
+        self.within.remove(schema)
+        return ways
 
     def _one_of(self, schema: Schema) -> list[_Way]:
         """Exactly one is valid: whichever it is."""

@@ -40,7 +40,9 @@ def load(compilation: Compilation, contents: Any, link: Link, resource: Resource
             _read(compilation, contents, link, resource, work)
 
 
-def _read(compilation: Compilation, contents: dict[str, Any], link: Link, resource: Resource, work: Work) -> None:
+def _read(
+    compilation: Compilation, contents: dict[str, Any], link: Link, resource: Resource, work: Work
+) -> None:
     key = (id(contents), resource.scope)
     if contents is not resource.root:
         resource = _resource_of(compilation, contents, link, resource)
@@ -56,7 +58,9 @@ def _read(compilation: Compilation, contents: dict[str, Any], link: Link, resour
     schema.groups |= groups
 
 
-def _resource_of(compilation: Compilation, contents: dict[str, Any], link: Link, resource: Resource) -> Resource:
+def _resource_of(
+    compilation: Compilation, contents: dict[str, Any], link: Link, resource: Resource
+) -> Resource:
     """The resource that the schema lies in: a new one where it has an identifier of its own."""
     identifier = contents.get(resource.draft.id_keyword)
     if not isinstance(identifier, str):
@@ -134,7 +138,9 @@ def _pattern(schema: Schema, name: str, value: Any, work: Work) -> None:
 
 #: Patterns that are well-formed and supported at a glance: no lookaround, no nesting, no ranges but the usual ones.
 _CLASS_ITEM = r"a-z|A-Z|0-9|a-f|A-F|[\w ./:;,@#%&=~!<>+*?$|(){}\"']|\\[dDwWsS./\-\\\]\[+*?^$|(){}]"
-_ONE = rf"(?:[\w /:;,@#%&=~!<>\"'-]|\\[dDwWsS./\-\\\]\[+*?^$|(){{}}]|\.|\[\^?(?:{_CLASS_ITEM})+-?\])(?:[*+?]|\{{\d{{1,3}},?\}})?"
+_COUNT = r"[*+?]|\{(?:\d{1,3},?|\d,\d\d|\d\d?,\d{3})\}"
+_ONE_OF = rf"[\w /:;,@#%&=~!<>\"'-]|\\[dDwWsS./\-\\\]\[+*?^$|(){{}}]|\.|\[\^?(?:{_CLASS_ITEM})+-?\]"
+_ONE = rf"(?:{_ONE_OF})(?:{_COUNT})?"
 _PLAIN = re.compile(rf"\^?(?:{_ONE}|\((?:\?:)?(?:{_ONE})+(?:\|(?:{_ONE})+)*\)[*+?]?)*\$?", re.ASCII)
 
 
@@ -200,7 +206,9 @@ def _anything(schema: Schema, name: str, value: Any, work: Work) -> None:
 
 
 def _annotation(schema: Schema, name: str, value: Any, work: Work) -> None:
-    schema.compilation.report.add("annotation", schema.at(name), f"{name} asserts nothing in {schema.draft.name}")
+    schema.compilation.report.add(
+        "annotation", schema.at(name), f"{name} asserts nothing in {schema.draft.name}"
+    )
 
 
 def _type(schema: Schema, name: str, value: Any, work: Work) -> None:
@@ -210,7 +218,9 @@ def _type(schema: Schema, name: str, value: Any, work: Work) -> None:
             schema.kinds_allowed = kinds
             schema.only_integers = value == "integer"
             return
-    if not isinstance(value, list) or not all(isinstance(member, str) and member in values.TYPE_KINDS for member in value):
+    if not isinstance(value, list) or not all(
+        isinstance(member, str) and member in values.TYPE_KINDS for member in value
+    ):
         raise _wrong(schema.at(name), value, "a type name or an array of type names")
     schema.kinds_allowed = 0
     for member in value:

@@ -1,0 +1,42 @@
+"""`treadle generate` on the bundled model."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import jsonschema
+import pytest
+
+from treadle import library
+
+pytestmark = pytest.mark.model
+
+
+def test_a_schema(treadle_command):
+    done = treadle_command("generate", "Ada Lovelace, 36. As JSON:", "--schema", "person", "--max-tokens", 60)
+    assert (done.status, done.err) == (0, "")
+    jsonschema.validate(json.loads(done.out), json.loads(library.find("schemas", "person").read_text()))
+
+
+def test_several_samples_for_programs(treadle_command):
+    arguments = "generate Year: --regex [0-9]{4} -n 3 --temperature 1 --seed 7 --json".split()
+    first, second = (treadle_command(*arguments).json["results"] for _ in range(2))
+    assert [result["text"] for result in first] == [result["text"] for result in second]
+    assert len(first) == 3
+    assert all(re.fullmatch("[0-9]{4}", result["text"]) for result in first)
+
+
+def test_choices_with_the_prompt_from_standard_input(treadle_command):
+    done = treadle_command("generate", "-", "--choices", "yes", "--choices", "no", stdin="Is water wet?\n")
+    assert done.out in {"yes\n", "no\n"}
+
+
+def test_streaming_gives_the_same_text(treadle_command):
+    arguments = ["generate", "A number:", "--type", "int", "--max-tokens", 8]
+    assert treadle_command(*arguments, "--stream").out == treadle_command(*arguments).out
+
+
+def test_a_budget_below_the_shortest_text_is_refused_up_front(treadle_command):
+    done = treadle_command("generate", "x", "--schema", "invoice", "--max-tokens", 3)
+    assert done.is_one_line_error("treadle: ")
