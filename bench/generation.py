@@ -2,8 +2,8 @@
 
     python -m bench.generation --data ../shared/data/maskbench/dev.jsonl.gz --count 200 --output generation.jsonl
 
-One JSON line for each schema: the text and whether `jsonschema` (formats asserted) accepts it, or the refusal up front and
-why. Resumable: ids that the output file has already are skipped. Exit status 1 when any text is invalid or anything
+One JSON line for each schema: the text and whether `jsonschema` (formats asserted) accepts it, or the refusal up front
+and why. Resumable: ids that the output file has already are skipped. Exit status 1 when any text is invalid or anything
 was raised but a refusal. Times are the model's, not the engine's: nothing is concluded from them.
 """
 
@@ -57,7 +57,7 @@ def run(item: dict[str, Any], model: Any, arguments: argparse.Namespace) -> dict
         )  # fmt: skip
     except treadle.UnsatisfiableConstraint as error:
         record |= {"outcome": "budget" if "budget" in str(error) else "unsatisfiable", "why": str(error)}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # whatever is raised is what this looks for
         record |= {"outcome": "exception", "why": f"{type(error).__name__}: {error}"}
     else:
         problem = _problem(schema, result.text)
@@ -91,7 +91,9 @@ def _records(path: Path) -> list[dict[str, Any]]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", required=True)
     parser.add_argument("--output", required=True)
     parser.add_argument("--count", type=int, default=200)

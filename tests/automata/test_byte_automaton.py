@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from oracles.spellings import plain, quoted, spellings
 from treadle.automata.byte_automaton import DEAD, ByteAutomaton
 from treadle.errors import LimitExceeded
@@ -10,7 +11,25 @@ from treadle.frontends.regex import parse_ecma
 from treadle.grammar import rules
 from treadle.grammar.expression import ANY_TEXT, words
 
-CHARACTERS = ("\0", "\x1f", " ", '"', "\\", "/", "\x7f", "\x80", "é", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff", "\U00010000", "😀", "\U0010ffff")
+CHARACTERS = (
+    "\0",
+    "\x1f",
+    " ",
+    '"',
+    "\\",
+    "/",
+    "\x7f",
+    "\x80",
+    "é",
+    "\u07ff",
+    "\u0800",
+    "\ud7ff",
+    "\ue000",
+    "\uffff",
+    "\U00010000",
+    "😀",
+    "\U0010ffff",
+)
 
 
 def accepts(node: rules.Node, data: bytes) -> bool:
@@ -34,7 +53,8 @@ def test_every_character_is_text(char):
 
 @pytest.mark.parametrize(
     "data",
-    [b"\x80", b"\xbf", b"\xc0", b"\xc1", b"\xe0\x9f", b"\xed\xa0", b"\xf0\x8f", b"\xf4\x90", b"\xf5", b"\xff", b"\xc3a", b"\xe6\x97a"],
+    [b"\x80", b"\xbf", b"\xc0", b"\xc1", b"\xe0\x9f", b"\xed\xa0", b"\xf0\x8f", b"\xf4\x90", b"\xf5", b"\xff",
+    b"\xc3a", b"\xe6\x97a"],
     ids=ascii,
 )  # fmt: skip
 def test_what_is_no_utf8_leads_nowhere(data):
@@ -61,11 +81,16 @@ def test_every_spelling_of_a_character_means_it(char, canonical):
 @pytest.mark.parametrize(
     ("data", "any_spelling", "canonical"),
     [
-        (b"\\u00e9", True, False), (b"\\u00E9", True, False), (b"\\/", True, False), (b"\\n", True, True), (b"\\u000a", True, False),
-        (b"\\u001f", True, True), (b"\\u001F", True, False), (b"\\ud83d\\ude00", True, False), (b"\\uD83D\\uDE00", True, False),
-        (b"\\ud83d", False, False), (b"\\ud83dx", False, False), (b"\\ude00", False, False), (b"\\ud83d\\u0041", False, False),
-        (b"\\ud83d\\ud83d", False, False), (b"\\x41", False, False), (b"\\u12g4", False, False), (b"\n", False, False), (b"\x00", False, False),
-        (b"\x7f", True, True), (b"\\", False, False), (b'\\"', True, True), (b"\\u0022", True, False), (b"\\\\", True, True),
+        (b"\\u00e9", True, False), (b"\\u00E9", True, False), (b"\\/", True, False), (b"\\n", True, True),
+        (b"\\u000a", True, False),
+        (b"\\u001f", True, True), (b"\\u001F", True, False), (b"\\ud83d\\ude00", True, False),
+        (b"\\uD83D\\uDE00", True, False),
+        (b"\\ud83d", False, False), (b"\\ud83dx", False, False), (b"\\ude00", False, False), (b"\\ud83d\\u0041",
+        False, False),
+        (b"\\ud83d\\ud83d", False, False), (b"\\x41", False, False), (b"\\u12g4", False, False), (b"\n", False,
+        False), (b"\x00", False, False),
+        (b"\x7f", True, True), (b"\\", False, False), (b'\\"', True, True), (b"\\u0022", True, False), (b"\\\\",
+        True, True),
     ],
     ids=ascii,
 )  # fmt: skip
@@ -88,8 +113,10 @@ def test_the_oracle_reads_spellings_as_written():
 @pytest.mark.parametrize(
     ("indent", "data", "expected"),
     [
-        (64, b"", True), (64, b" ", True), (64, b"\n", True), (64, b"\n    ", True), (64, b"\n\t", True), (64, b"\n" + b" " * 64, True),
-        (64, b"\n" + b" " * 65, False), (64, b"  ", False), (64, b"\n\n", False), (64, b"\t", False), (64, b" \n", False), (64, b"\r\n", False),
+        (64, b"", True), (64, b" ", True), (64, b"\n", True), (64, b"\n    ", True), (64, b"\n\t", True), (64,
+        b"\n" + b" " * 64, True),
+        (64, b"\n" + b" " * 65, False), (64, b"  ", False), (64, b"\n\n", False), (64, b"\t", False), (64,
+        b" \n", False), (64, b"\r\n", False),
         (None, b" \t\r\n \n", True), (None, b"", True), (None, b"\x0b", False), (0, b"\n", True), (0, b"\n ", False),
     ],
 )  # fmt: skip
@@ -115,7 +142,7 @@ def test_words_of_a_rule(node, inside, outside):
 
 
 def test_a_bound_is_known_before_it_is_reached():
-    """Nothing is begun that cannot end within the most characters: (abc)* of at most five characters is abc or nothing."""
+    """Nothing is begun that cannot end in time: (abc)* of at most five characters is abc or nothing."""
     node = rules.Quoted(parse_ecma("^(abc)*$"), 0, 5)
     assert leads_on(node, b"abc") and not leads_on(node, b"abca")
 
@@ -123,11 +150,16 @@ def test_a_bound_is_known_before_it_is_reached():
 def test_long_bounds_cost_nothing():
     automaton = ByteAutomaton(rules.Quoted(ANY_TEXT, 0, 100_000))
     assert automaton.state_count < 10
-    assert automaton.run(automaton.start, b"x" * 100_000) != DEAD and automaton.run(automaton.start, b"x" * 100_001) == DEAD
+    assert (
+        automaton.run(automaton.start, b"x" * 100_000) != DEAD
+        and automaton.run(automaton.start, b"x" * 100_001) == DEAD
+    )
 
 
 def test_right_recursion_runs_in_constant_stack():
-    again = rules.Call("list", lambda: rules.Choice((rules.EMPTY, rules.Sequence((rules.Literal(b","), again)))))
+    again = rules.Call(
+        "list", lambda: rules.Choice((rules.EMPTY, rules.Sequence((rules.Literal(b","), again))))
+    )
     automaton = ByteAutomaton(again)
     automaton.run(automaton.start, b"," * 10)
     states = automaton.state_count
@@ -137,14 +169,16 @@ def test_right_recursion_runs_in_constant_stack():
 
 def test_equal_calls_are_unfolded_once():
     seen = []
-    body = lambda: seen.append(1) or rules.Literal(b"x")  # noqa: E731
+    body = lambda: seen.append(1) or rules.Literal(b"x")
     calls = [rules.Call("same", body) for _ in range(3)]
     assert accepts(rules.Sequence(tuple(calls)), b"xxx") and len(seen) == 1
 
 
 def test_nothing_is_dead():
     assert ByteAutomaton(rules.NOTHING).start == DEAD
-    assert not leads_on(rules.Sequence((rules.Literal(b"a"), rules.Call("never", lambda: rules.NOTHING))), b"a")
+    assert not leads_on(
+        rules.Sequence((rules.Literal(b"a"), rules.Call("never", lambda: rules.NOTHING))), b"a"
+    )
 
 
 def test_refusal_says_where():

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from treadle.automata import layout as at
 from treadle.automata.memory import TABLES, Memory
 
 
 def test_tables_do_not_overlap():
     memory = Memory()
-    ends = sorted((int(memory.words[offset]), int(memory.words[offset]) + int(memory.words[cap]) * width) for offset, cap, width, _ in TABLES)
+    ends = sorted(
+        (int(memory.words[offset]), int(memory.words[offset]) + int(memory.words[cap]) * width)
+        for offset, cap, width, _ in TABLES
+    )
     assert ends[0][0] == at.HEADER and ends[-1][1] == len(memory.words)
     assert all(end == start for (_, end), (start, _) in zip(ends, ends[1:], strict=False))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from treadle.frontends.regex import parse_ecma
@@ -11,15 +10,36 @@ from treadle.grammar import rules
 from treadle.grammar.emptiness import is_empty
 from treadle.grammar.expression import ANY_TEXT, Expr, complement, intersect, words
 
-_ATOMS = ("a", "b", "c", "ab", "é", "日", "😀", ".", "[a-c]", "[^a]", r"\d", "[^b-é]", "[日-本]", "x", "0", r"\n", "[😀-😎]")
+_ATOMS = (
+    "a",
+    "b",
+    "c",
+    "ab",
+    "é",
+    "日",
+    "😀",
+    ".",
+    "[a-c]",
+    "[^a]",
+    r"\d",
+    "[^b-é]",
+    "[日-本]",
+    "x",
+    "0",
+    r"\n",
+    "[😀-😎]",
+)
 
 #: Languages of strings, as patterns of JSON Schema.
 PATTERNS = (
-    "^a*$", "^(ab|ba)+$", "^[a-c]{2,4}$", "^[^a]*$", "é", "^(é|日|😀)+$", r"^\d{3}-\d{2}$", '^["\\\\/\\n]*$', "^[\\u0000-\\u001f]+$",
-    "^.{3}$", "a.b", "^[\\u0800-\\uffff]?$", "^(a|ab|abc)(c|bc)?$", "^\\u{10000}+$", "^x.*y$", "^[^\\x00-\\x7f]{1,3}$", "^(x.*|a)$",
+    "^a*$", "^(ab|ba)+$", "^[a-c]{2,4}$", "^[^a]*$", "é", "^(é|日|😀)+$", r"^\d{3}-\d{2}$", '^["\\\\/\\n]*$',
+    "^[\\u0000-\\u001f]+$",
+    "^.{3}$", "a.b", "^[\\u0800-\\uffff]?$", "^(a|ab|abc)(c|bc)?$", "^\\u{10000}+$", "^x.*y$",
+    "^[^\\x00-\\x7f]{1,3}$", "^(x.*|a)$",
 )  # fmt: skip
 WORD_SETS = (
-    ("a", "b"), ("a", "aa", "aaa"), ("",), ("é", "ê", "e"), ("日本", "日", "本"), ('"', "\\", "/"), ("😀", "😁x", "\U0010ffff"),
+    ("a", "b"), ("a", "aa", "aaa"), ("",), ("é", "ê", "e"), ("日本", "日", "本"), ('"', "\\", "/"), ("😀", "😁x",
+    "\U0010ffff"),
     ("", "a", "abc", "abd", "b"), ("\n", "\x00", "\x1f", "\x7f"),
 )  # fmt: skip
 
@@ -61,7 +81,7 @@ class Members:
     open: frozenset[str]
     closed: frozenset[str]
     classes: tuple[Expr, ...]
-    indent: int | None | bool
+    indent: int | bool | None
     canonical: bool
     value: rules.Node
 
@@ -76,7 +96,9 @@ class Members:
 
     def can_continue(self) -> bool:
         unlisted = complement(words(self.open | self.closed))
-        return bool(self.open) or any(not is_empty(intersect(language, unlisted)) for language in self.classes)
+        return bool(self.open) or any(
+            not is_empty(intersect(language, unlisted)) for language in self.classes
+        )
 
     def rest(self) -> rules.Node:
         return rules.Call(("rest", self), self._rest, least=1)
@@ -84,7 +106,9 @@ class Members:
     def _rest(self) -> rules.Node:
         options: list[rules.Node] = [rules.Literal(b"}")]
         if self.can_continue():
-            options.append(rules.Sequence((rules.Literal(b","), self.gap(), rules.Literal(b'"'), self.names())))
+            options.append(
+                rules.Sequence((rules.Literal(b","), self.gap(), rules.Literal(b'"'), self.names()))
+            )
         return rules.Sequence((self.gap(), rules.Choice(tuple(options))))
 
     def names(self) -> rules.Names:
@@ -107,10 +131,13 @@ def random_members(rng: random.Random, value: rules.Node, key: int) -> Members:
     classes: tuple[Expr, ...] = ()
     if rng.random() < 0.7 or cut == 0:
         classes = rng.choice((
-            (ANY_TEXT,), (parse_ecma(rng.choice(PATTERNS)),), (words(rng.choice(WORD_SETS)),), _split(parse_ecma(rng.choice(PATTERNS))),
+            (ANY_TEXT,), (parse_ecma(rng.choice(PATTERNS)),), (words(rng.choice(WORD_SETS)),),
+            _split(parse_ecma(rng.choice(PATTERNS))),
         ))  # fmt: skip
     indent = rng.choice((False, False, None, 4, 64))
-    return Members(key, frozenset(names[:cut]), frozenset(names[cut:]), classes, indent, rng.random() < 0.2, value)
+    return Members(
+        key, frozenset(names[:cut]), frozenset(names[cut:]), classes, indent, rng.random() < 0.2, value
+    )
 
 
 def _split(language: Expr) -> tuple[Expr, ...]:
@@ -160,17 +187,3 @@ def _recursive(rng: random.Random, leaf: rules.Node) -> rules.Node:
 
     again = rules.Call(key, body)
     return again
-
-
-def sample_word(step: Callable[[bytes], list[int]], accepts: Callable[[bytes], bool], rng: random.Random, most: int) -> bytes:
-    """A random text along allowed bytes; stops with some chance where it may."""
-    data = b""
-    while len(data) < most:
-        if accepts(data) and rng.random() < 0.3:
-            break
-        following = step(data)
-        if not following:
-            break
-        letters = [byte for byte in following if 0x20 < byte < 0x7F]
-        data += bytes([rng.choice(letters if letters and rng.random() < 0.7 else following)])
-    return data

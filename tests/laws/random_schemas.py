@@ -1,7 +1,7 @@
 """Random JSON Schemas from a seed, and random values that some of them accept. Draft 2020-12.
 
-Small on purpose: two levels of most keywords meet more often than ten levels of a few. Patterns mean the same in ECMA-262
-and in Python's `re`, multiples are exact in binary, so that `jsonschema` can judge.
+Small on purpose: two levels of most keywords meet more often than ten levels of a few. Patterns mean the same in
+ECMA-262 and in Python's `re`, multiples are exact in binary, so that `jsonschema` can judge.
 """
 
 from __future__ import annotations
@@ -13,7 +13,25 @@ from typing import Any
 Schema = Any
 NAMES = ("a", "b", "ab", "é", "x y", "")
 STRINGS = ("", "a", "b", "ab", "é", "日本", "😀", "a\nb", 'q"', "x1", "abc")
-VALUES: tuple[Any, ...] = (None, True, False, 0, 1, -1, 2.5, 7, 100, *STRINGS, [], [1], [1, 1], ["a"], {}, {"a": 1}, {"a": "a", "b": 2})
+VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    2.5,
+    7,
+    100,
+    *STRINGS,
+    [],
+    [1],
+    [1, 1],
+    ["a"],
+    {},
+    {"a": 1},
+    {"a": "a", "b": 2},
+)
 PATTERNS = ("a", "^a", "b$", "^[a-c]*$", "^.{1,2}$", "^(a|é)+$", "^x[0-9]$")
 
 
@@ -28,7 +46,8 @@ def random_schema(rng: random.Random) -> dict[str, Any]:
 def _definition(rng: random.Random) -> Schema:
     return rng.choice((
         {"type": "array", "items": {"$ref": "#/$defs/d"}, "maxItems": 2},
-        {"type": ["object", "null"], "properties": {"a": {"$ref": "#/$defs/d"}, "b": _schema(rng, 0)}, "additionalProperties": False},
+        {"type": ["object", "null"], "properties": {"a": {"$ref": "#/$defs/d"}, "b": _schema(rng, 0)},
+        "additionalProperties": False},
         {"anyOf": [{"type": "integer"}, {"type": "array", "prefixItems": [{"$ref": "#/$defs/d"}], "items": False}]},
         # N.B. a definition that refers to itself without entering a member or an item means nothing.
         rng.choice((_number, _string))(rng),
@@ -51,7 +70,13 @@ def _schema(rng: random.Random, depth: int) -> Schema:
 
 def _number(rng: random.Random) -> Schema:
     low = rng.randint(-20, 20)
-    limits = ({"minimum": low}, {"exclusiveMinimum": low}, {"maximum": low}, {"multipleOf": rng.choice((2, 5, 0.5))}, {"maximum": low + 30})
+    limits = (
+        {"minimum": low},
+        {"exclusiveMinimum": low},
+        {"maximum": low},
+        {"multipleOf": rng.choice((2, 5, 0.5))},
+        {"maximum": low + 30},
+    )
     schema: dict[str, Any] = {"type": rng.choice(("integer", "number"))}
     for limit in rng.sample(limits, rng.randint(1, 2)):
         schema |= limit
@@ -121,5 +146,7 @@ def random_value(rng: random.Random, depth: int = 2) -> Any:
     if kind == 5:
         return rng.choice(STRINGS) + rng.choice(("", "a", "1"))
     if kind < 8:
-        return {rng.choice((*NAMES, "ac", "x1")): random_value(rng, depth - 1) for _ in range(rng.randint(0, 3))}
+        return {
+            rng.choice((*NAMES, "ac", "x1")): random_value(rng, depth - 1) for _ in range(rng.randint(0, 3))
+        }
     return [random_value(rng, depth - 1) for _ in range(rng.randint(0, 3))]

@@ -1,8 +1,8 @@
 """Law 9 for JSON Schema: what masks let through is what `jsonschema` says is valid, and the other way round.
 
-    walk(mask) then closing  =>  one JSON text, no duplicate names, valid
-    value valid, property order free  =>  every json.dumps(value) is accepted, and each of its prefixes has a mask
-    no schema is refused as unsatisfiable that some value satisfies
+walk(mask) then closing  =>  one JSON text, no duplicate names, valid
+value valid, property order free  =>  every json.dumps(value) is accepted, and each of its prefixes has a mask
+no schema is refused as unsatisfiable that some value satisfies
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from decimal import Decimal
 
 import jsonschema
 import pytest
+
 import treadle
 from laws import vocabularies
 from laws.random_schemas import random_schema, random_value
@@ -29,7 +30,8 @@ SPACES = ("flexible", "compact", "python", "any")
 
 def policies(rng: random.Random) -> dict[str, str]:
     return {
-        "property_order": rng.choice(("declared", "any")), "whitespace": rng.choice(SPACES), "escapes": rng.choice(("any", "canonical"))
+        "property_order": rng.choice(("declared", "any")), "whitespace": rng.choice(SPACES),
+        "escapes": rng.choice(("any", "canonical"))
     }  # fmt: skip
 
 
@@ -125,7 +127,9 @@ def check_values(schema, rng, more=()):
     for value in values:
         verdict = judged(validator, value)
         for text in written(value) if verdict is not None else ():
-            assert accepts(compiled, text) == verdict, f"{json.dumps(schema)}: {text} is {'' if verdict else 'not '}valid"
+            assert accepts(compiled, text) == verdict, (
+                f"{json.dumps(schema)}: {text} is {'' if verdict else 'not '}valid"
+            )
 
 
 def check(schema, vocabulary, rng):
@@ -160,11 +164,13 @@ def test_many_schemas(seed):
 
 #: Objects whose names have a shape: the search for an end must walk straight through them.
 SHAPED_NAMES = {
-    "eight hex digits": {"patternProperties": {"^[0-9a-f]{8}$": {"type": "integer"}}, "additionalProperties": False, "minProperties": 1},
+    "eight hex digits": {"patternProperties": {"^[0-9a-f]{8}$": {"type": "integer"}},
+    "additionalProperties": False, "minProperties": 1},
     "uuid": {"propertyNames": {"format": "uuid"}, "minProperties": 2},
     "long names": {"propertyNames": {"minLength": 6}, "minProperties": 1},
     "values with required members": {
-        "patternProperties": {"^[0-9a-f]{8}$": {"type": "object", "required": ["x", "yy"]}}, "additionalProperties": False, "minProperties": 1,
+        "patternProperties": {"^[0-9a-f]{8}$": {"type": "object", "required": ["x", "yy"]}},
+        "additionalProperties": False, "minProperties": 1,
     },
 }  # fmt: skip
 

@@ -1,15 +1,16 @@
 """Laws of closing and of forced runs.
 
-    len(closing(p)) in bytes = min { len(w) : bytes(p) + w in L(G) }, spelled with the fewest tokens
-    forced(p) = bytes without alternative, spelled as the tokenizer spells every text that goes on with them
+len(closing(p)) in bytes = min { len(w) : bytes(p) + w in L(G) }, spelled with the fewest tokens
+forced(p) = bytes without alternative, spelled as the tokenizer spells every text that goes on with them
 """
 
 from __future__ import annotations
 
 import random
-from functools import lru_cache
+from functools import cache
 
 import pytest
+
 from laws import vocabularies
 from laws.random_rules import random_rule
 from laws.walks import automaton, prefixes, random_text, state_behind
@@ -42,9 +43,13 @@ def test_bytes_are_spelled_with_the_fewest_tokens(seed):
     compiled = automaton(rules.Text(words(("a",))), vocabularies.cut_from(texts, rng, 12))
     by_bytes = {token for token in compiled.vocabulary.tokens if token}
 
-    @lru_cache(maxsize=None)
+    @cache
     def fewest(data: bytes) -> int:
-        return 0 if not data else 1 + min(fewest(data[k:]) for k in range(1, len(data) + 1) if data[:k] in by_bytes)
+        return (
+            0
+            if not data
+            else 1 + min(fewest(data[k:]) for k in range(1, len(data) + 1) if data[:k] in by_bytes)
+        )
 
     for text in texts:
         tokens = fewest_tokens(compiled.tables, text)
@@ -64,7 +69,9 @@ def forced_by_brute_force(oracle: ByteOracle, prefix: bytes) -> bytes:
 @pytest.mark.parametrize("seed", range(400, 430))
 def test_forced_tokens_have_no_alternative(seed):
     rng = random.Random(seed)
-    node = rules.Sequence((rules.Literal(rng.choice((b"", b'{"key": ', b"abc", "日本".encode()))), random_rule(rng)))
+    node = rules.Sequence(
+        (rules.Literal(rng.choice((b"", b'{"key": ', b"abc", "日本".encode()))), random_rule(rng))
+    )
     oracle, compiled = ByteOracle(node), automaton(node, TRAPS)
     for prefix in prefixes(random_text(oracle, rng, 16), rng, 2):
         tokens = compiled.forced(state_behind(compiled, prefix))
@@ -73,8 +80,10 @@ def test_forced_tokens_have_no_alternative(seed):
 
 #: A text with choices in it, as a pattern; every text of it begins with the forced tokens of its start.
 TEMPLATES = (
-    r'\{"name": "[a-z]{1,8}"\}', r"The answer is [0-9]{1,3}\.", r'\{"temperature":-?[0-9]{1,2}\}', r"https://example\.(com|org)/[a-z]*",
-    r'\{"a":\{"b":\{"c":(true|false|null)\}\}\}', "Größe: [0-9]+ (m|cm)", "日本語[a-z]", r'\["[a-z]+"(, "[a-z]+")*\]', "   x = [0-9]{4}",
+    r'\{"name": "[a-z]{1,8}"\}', r"The answer is [0-9]{1,3}\.", r'\{"temperature":-?[0-9]{1,2}\}',
+    r"https://example\.(com|org)/[a-z]*",
+    r'\{"a":\{"b":\{"c":(true|false|null)\}\}\}', "Größe: [0-9]+ (m|cm)", "日本語[a-z]",
+    r'\["[a-z]+"(, "[a-z]+")*\]', "   x = [0-9]{4}",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Laws of sharing: what else runs, ran before or grew in between changes no answer.
 
-    masks under threads = masks alone;  masks after growth = masks before;  masks in reused memory = masks in fresh memory
-    masks with NUMBA_DISABLE_JIT=1 = masks without
+masks under threads = masks alone;  masks after growth = masks before;  masks in reused memory = masks in fresh memory
+masks with NUMBA_DISABLE_JIT=1 = masks without
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import zlib
 from pathlib import Path
 
 import pytest
+
 from laws import vocabularies
 from laws.random_rules import Members, random_rule
 from laws.walks import automaton, close, state_behind, tokens_of, walk
@@ -122,7 +123,7 @@ def test_dropped_automata_leave_clean_memory():
         del used
     gc.collect()
     assert _KEPT
-    for words_, _ in _KEPT:
+    for words_ in _KEPT:
         assert not words_[: at.COUNTERS].any()
         scratch = int(words_[at.AT_OUT])
         assert not words_[at.HEADER : scratch].any()
@@ -135,19 +136,31 @@ def test_masks_survive_growing_tables():
     """Tens of thousands of states, spelled names, configurations and stack nodes: every table grows."""
     node = Members(1, frozenset(), frozenset(), (ANY_TEXT,), False, False, rules.Literal(b"1")).first()
     compiled, fresh = automaton(node, TRAPS), automaton(node, TRAPS)
-    before = {prefix: tokens_of(compiled, state_behind(compiled, prefix)) for prefix in (b"", b'{"', b'{"a":1,"a', b'{"a')}
+    before = {
+        prefix: tokens_of(compiled, state_behind(compiled, prefix))
+        for prefix in (b"", b'{"', b'{"a":1,"a', b'{"a')
+    }
     rng = random.Random(1)
     for k in range(300):
         name = "".join(rng.choices("abcdefgé", k=60))
         assert compiled.bytes.run(compiled.start, f'{{"{name}":1,"x{k}'.encode()) != DEAD
     assert compiled.bytes.state_count > 15_000
     for prefix, mask in before.items():
-        assert tokens_of(compiled, state_behind(compiled, prefix)) == mask == tokens_of(fresh, state_behind(fresh, prefix))
+        assert (
+            tokens_of(compiled, state_behind(compiled, prefix))
+            == mask
+            == tokens_of(fresh, state_behind(fresh, prefix))
+        )
     assert compiled.bytes.run(compiled.start, f'{{"{name}":1,"{name}"'.encode()) == DEAD
 
 
 def test_deep_nesting_grows_the_stack():
-    again = rules.Call("deep", lambda: rules.Choice((rules.Literal(b"1"), rules.Sequence((rules.Literal(b"["), again, rules.Literal(b"]"))))))
+    again = rules.Call(
+        "deep",
+        lambda: rules.Choice(
+            (rules.Literal(b"1"), rules.Sequence((rules.Literal(b"["), again, rules.Literal(b"]"))))
+        ),
+    )
     compiled = ByteAutomaton(again)
     for depth in (10, 3_000, 30_000):
         assert compiled.is_accepting(compiled.run(compiled.start, b"[" * depth + b"1" + b"]" * depth))
@@ -188,7 +201,12 @@ def test_frontiers_wider_than_a_step_has_room_for(width):
 def test_growth_changes_no_walk():
     expected = digest_of_walks(automaton(some_members(), TRAPS), 3)
     grown = automaton(some_members(), TRAPS)
-    for tables in ({at.AT_STATES, at.AT_NEXT, at.AT_STATE_HASH}, {at.AT_MEMO, at.AT_MEMO_HASH}, {at.AT_CONFIGS}, {at.AT_TEXTS}):
+    for tables in (
+        {at.AT_STATES, at.AT_NEXT, at.AT_STATE_HASH},
+        {at.AT_MEMO, at.AT_MEMO_HASH},
+        {at.AT_CONFIGS},
+        {at.AT_TEXTS},
+    ):
         digest_of_walks(grown, len(tables), 1)
         grown.bytes.memory.grow(tables)
     assert digest_of_walks(grown, 3) == expected
@@ -206,7 +224,9 @@ print(json.dumps(python_digests()))
 
 def python_digests() -> list[int]:
     found = []
-    vocabulary = vocabularies.vocabulary([*(bytes([b]) for b in b'ab"\\{}[],:1eu0d8c \xc3\xa9'), *vocabularies.TRAPS[::3]])
+    vocabulary = vocabularies.vocabulary(
+        [*(bytes([b]) for b in b'ab"\\{}[],:1eu0d8c \xc3\xa9'), *vocabularies.TRAPS[::3]]
+    )
     for seed in (0, 3, 5, 8):
         compiled = automaton(random_rule(random.Random(seed)), vocabulary)
         rng = random.Random(seed)
@@ -224,9 +244,16 @@ def walk_allowed(compiled, rng):
 
 
 def test_kernels_run_the_same_without_numba():
-    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    environment = os.environ | {
+        "NUMBA_DISABLE_JIT": "1",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
     done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT.format(tests=str(TESTS))], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", _SCRIPT.format(tests=str(TESTS))],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert json.loads(done.stdout) == python_digests()

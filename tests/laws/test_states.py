@@ -1,8 +1,8 @@
 """Laws 3, 4 and 5: no dead ends, states depend on bytes only, rollback is the identity.
 
-    mask(p) is never empty, and closing(p) leads from p to acceptance
-    bytes(p) = bytes(q)  =>  state(p) = state(q)
-    rollback(n) after n accepts is the identity; forks are independent; fill = mask
+mask(p) is never empty, and closing(p) leads from p to acceptance
+bytes(p) = bytes(q)  =>  state(p) = state(q)
+rollback(n) after n accepts is the identity; forks are independent; fill = mask
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import random
 
 import numpy as np
 import pytest
+
 from laws import vocabularies
 from laws.random_rules import Members, random_regex, random_rule
 from laws.walks import automaton, close, random_text, state_behind, tokens_of, walk
@@ -129,8 +130,8 @@ def test_a_name_that_was_used_up_is_no_way_into_a_dead_end():
 
 
 # -- bytes without tokens --------------------------------------------------------------------------
-# A mask may only lead where tokens can go on: a byte automaton knows nothing of that. A constraint that needs bytes which
-# the vocabulary lacks is either avoided by masks or refused with VocabularyMismatch; it never runs into a dead end.
+# A mask may only lead where tokens can go on: a byte automaton knows nothing of that. A constraint that needs bytes
+# which the vocabulary lacks is either avoided by masks or refused with VocabularyMismatch; no dead end is reached.
 
 LACKING = {
     "a continuation byte": (rules.Text(words(("é", "b"))), b"\xa9"),

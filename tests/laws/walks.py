@@ -6,20 +6,22 @@ import random
 from collections.abc import Iterator
 
 from oracles.byte_automaton import ByteOracle
-from treadle.automata.byte_automaton import DEAD, ByteAutomaton
+from treadle.automata.byte_automaton import DEAD, EVERY_BYTE, ByteAutomaton
 from treadle.grammar.rules import Node
 from treadle.masks import bitset
 from treadle.matching.closing import Closer
 from treadle.matching.token_automaton import DONE, TokenAutomaton
+from treadle.matching.token_tables import token_tables
 from treadle.vocabulary import Vocabulary
 
-
 #: No search for an end may expand more states than this: a flood is a failure, and found in a second.
-EXPANSIONS = 300
+EXPANSIONS = 1000
 
 
-def automaton(node: Node, vocabulary: Vocabulary) -> TokenAutomaton:
-    compiled = TokenAutomaton(ByteAutomaton(node), vocabulary)
+def automaton(node: Node, vocabulary: Vocabulary, *, every_byte: bool = False) -> TokenAutomaton:
+    """As `compile` makes it; `every_byte`: as if no byte lacked a token, which is the law of masks by bytes alone."""
+    usable = EVERY_BYTE if every_byte else token_tables(vocabulary).single_bytes
+    compiled = TokenAutomaton(ByteAutomaton(node, usable), vocabulary)
     compiled._closer = Closer(compiled.bytes, EXPANSIONS)
     return compiled
 
@@ -51,7 +53,9 @@ def random_text(oracle: ByteOracle, rng: random.Random, most: int = 24) -> bytes
 
 def prefixes(data: bytes, rng: random.Random, count: int = 4) -> list[bytes]:
     """The empty one, the whole and some between, which may end inside a character."""
-    return [data[:cut] for cut in sorted({0, len(data), *(rng.randrange(len(data) + 1) for _ in range(count))})]
+    return [
+        data[:cut] for cut in sorted({0, len(data), *(rng.randrange(len(data) + 1) for _ in range(count))})
+    ]
 
 
 def walk(automaton: TokenAutomaton, rng: random.Random, most: int = 30) -> Iterator[tuple[int, int]]:
@@ -61,7 +65,10 @@ def walk(automaton: TokenAutomaton, rng: random.Random, most: int = 30) -> Itera
         allowed = sorted(tokens_of(automaton, state))
         assert allowed, "no token is allowed"
         # The long tokens are where masks go wrong, and among many short ones they are hardly ever drawn.
-        token = max(rng.sample(allowed, min(2, len(allowed))), key=lambda i: len(automaton.vocabulary.tokens[i] or b""))
+        token = max(
+            rng.sample(allowed, min(2, len(allowed))),
+            key=lambda i: len(automaton.vocabulary.tokens[i] or b""),
+        )
         yield state, token
         state = automaton.advance(state, token)
         if state == DONE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from laws import vocabularies
 from laws.walks import automaton
 from treadle.errors import TokenRejected, VocabularyMismatch

@@ -12,8 +12,7 @@ Leaves out: left recursion, which no frontend writes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from oracles.spellings import plain, quoted
@@ -29,7 +28,7 @@ State = frozenset[Configuration]
 ACCEPT: Configuration = ("accept",)
 
 
-@lru_cache(maxsize=None)
+@cache
 def alive(language: Expr) -> bool:
     """Is there a word? A search over derivatives, breadth first."""
     seen, queue = {language}, deque([language])
@@ -44,7 +43,7 @@ def alive(language: Expr) -> bool:
     return False
 
 
-@lru_cache(maxsize=None)
+@cache
 def leads_on(language: Expr, possible: CharSet) -> bool:
     """Does one of these characters lead to something alive?"""
     return any(charset.intersect(possible) and alive(target) for charset, target in transitions(language))
@@ -202,14 +201,23 @@ class ByteOracle:
         return frozenset({("quoted", step(language, spelling[0].min()), canonical, b"", rest, frames)})
 
     def _read_names(
-        self, byte: int, same: _Same, classes: tuple[Expr, ...], name: str, pending: bytes, rest: Any, frames: Frames
+        self,
+        byte: int,
+        same: _Same,
+        classes: tuple[Expr, ...],
+        name: str,
+        pending: bytes,
+        rest: Any,
+        frames: Frames,
     ) -> State:
         node = same.node
         if byte == 0x22 and not pending:
             behind = self._behind_name(same, classes, name)
             return frozenset() if behind is None else self._reached(self._flat(behind) + rest, frames)
         spelling = quoted(pending + bytes([byte]), node.canonical)
-        if spelling is None or not (_begins(node, name, spelling[0]) or any(leads_on(c, spelling[0]) for c in classes)):
+        if spelling is None or not (
+            _begins(node, name, spelling[0]) or any(leads_on(c, spelling[0]) for c in classes)
+        ):
             return frozenset()
         if not spelling[1]:
             return frozenset({("names", same, classes, name, pending + bytes([byte]), rest, frames)})
@@ -252,20 +260,8 @@ def _depth(frames: Frames) -> int:
     return depth
 
 
-def words_up_to(oracle: ByteOracle, length: int, alphabet: Iterable[int] = range(256)) -> list[bytes]:
-    """Every word of at most `length` bytes, shortest first: breadth first over everything. For small languages."""
-    level, found = [(b"", oracle.start)], []
-    letters = list(alphabet)
-    for _ in range(length + 1):
-        found += [data for data, state in level if ACCEPT in state]
-        level = [
-            (data + bytes([byte]), reached) for data, state in level for byte in letters if (reached := oracle.step(state, byte))
-        ]
-    return found
-
-
 def shortest_completion(oracle: ByteOracle, state: State, most: int = 300) -> int | None:
-    """Fewest bytes from a state to acceptance: breadth first over states. None when that takes more than `most` states."""
+    """Fewest bytes from a state to acceptance, breadth first; None when that takes more than `most` states."""
     queue, seen = deque([(state, 0)]), {state}
     while queue and len(seen) <= most:
         here, length = queue.popleft()

@@ -6,6 +6,7 @@ In: an oracle, a text, a vocabulary. Out: the set of allowed ids. The only help 
 from __future__ import annotations
 
 import regex
+
 from oracles.byte_automaton import ACCEPT, ByteOracle, State
 from treadle.vocabulary import Vocabulary
 

@@ -3,14 +3,14 @@
 In: bytes since the last character boundary. Out: None when no spelling of a character begins so, else (characters
 that are still possible, whether the spelling is complete). Two ways of spelling: plain UTF-8 (RFC 3629), and the
 inside of a JSON string (RFC 8259 section 7) with all its escapes or, `canonical`, only those that
-json.dumps(ensure_ascii=False) writes. Written from the spelling rules of single characters, not from the engine's decoder.
+json.dumps(ensure_ascii=False) writes. Made from the spelling rules of single characters, not from the engine's decoder.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
-from treadle.grammar.charset import ALL, EMPTY_SET, CharSet
+from treadle.grammar.charset import ALL, CharSet
 
 Spelling = tuple[CharSet, bool]
 
@@ -22,7 +22,7 @@ DUMPED = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r":
 BMP = CharSet.of([(0, 0xFFFF)])
 
 
-@lru_cache(maxsize=None)
+@cache
 def plain(data: bytes) -> Spelling | None:
     """UTF-8: `data` is the beginning of one character's bytes."""
     try:
@@ -43,7 +43,7 @@ def plain(data: bytes) -> Spelling | None:
     return (possible, False) if possible else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def quoted(data: bytes, canonical: bool) -> Spelling | None:
     """Inside a JSON string; the closing quote is no character."""
     if data[0] != 0x5C:
@@ -117,7 +117,8 @@ def spellings(char: str, canonical: bool = False) -> list[bytes]:
     out += [f"\\{kind}".encode() for kind, meant in SHORT_ESCAPES.items() if meant == char]
     units = char.encode("utf-16-be")
     pairs = [int.from_bytes(units[i : i + 2], "big") for i in range(0, len(units), 2)]
-    return [*out, b"".join(b"\\u%04x" % unit for unit in pairs), b"".join(b"\\u%04X" % unit for unit in pairs)]
-
-
-assert not EMPTY_SET
+    return [
+        *out,
+        b"".join(b"\\u%04x" % unit for unit in pairs),
+        b"".join(b"\\u%04X" % unit for unit in pairs),
+    ]

@@ -18,21 +18,23 @@ from treadle.automata import kernels
 from treadle.automata import layout as at
 from treadle.automata.lowering import ACCEPT, Lowering
 from treadle.automata.memory import Memory
+from treadle.automata.spelling import Spelling
 from treadle.errors import LimitExceeded
-from treadle.grammar.emptiness import shortest_length
 from treadle.grammar.rules import Node
 
 DEAD = at.DEAD
+EVERY_BYTE = frozenset(range(256))
 T = TypeVar("T")
 
 
 class ByteAutomaton:
     """A lazily determinised automaton over bytes. Safe to share between threads."""
 
-    def __init__(self, root: Node) -> None:
+    def __init__(self, root: Node, usable: frozenset[int] = EVERY_BYTE) -> None:
+        """`usable`: the bytes that texts may be written with (spelling.py)."""
         self.memory = Memory()
         self.lock = threading.RLock()
-        self._lowering = Lowering(self.memory)
+        self._lowering = Lowering(self.memory, Spelling(usable))
         entry = self._lowering.lower(root, ACCEPT)
         self.start: int = self.complete(lambda words: int(kernels.enter(words, entry, 0))) if entry else DEAD
         weakref.finalize(self, Memory.release, self.memory)
@@ -92,8 +94,9 @@ class ByteAutomaton:
                 # What was read up to `index` is in the transition table by now: start over, it costs nothing.
 
     def is_accepting(self, state: int) -> bool:
+        # Offsets from the same array as the bit: another thread may be growing the memory.
         words = self.memory.words
-        return bool(words[self.memory.at(at.AT_STATES, state) + at.ST_ACCEPTING])
+        return bool(words[int(words[at.AT_STATES]) + state * at.ST_WIDTH + at.ST_ACCEPTING])
 
     def anonymous(self, state: int) -> int:
         """The state whose mask this state shares (see kernels.anonymous)."""
@@ -105,13 +108,23 @@ class ByteAutomaton:
         return self.memory.rows(at.AT_CONFIGS, int(first), int(count)).copy()
 
     def shortest(self, config: list[int], position: list[int]) -> int:
-        """Least number of characters with which a string or text configuration can end."""
+        """Least number of characters with which a string or text configuration can end: a lower bound."""
         low, high, read = config[at.CFG_LOW], config[at.CFG_HIGH], config[at.CFG_COUNT]
+        options: list[int] = []
         if low < high:
-            offsets = self.memory.rows(at.AT_LITERAL_OFFSETS, low, high - low + 1)[:, 0]
-            return int((offsets[1:] - offsets[:-1]).min()) - read
-        least = shortest_length(self._lowering.expression(config[at.CFG_Q])) if config[at.CFG_Q] else 0
-        return max(least, position[at.POS_B] - read)
+            options.append(self._lowering.shortest_literal(position, low, high) - read)
+        if config[at.CFG_Q]:
+            options.append(max(self._lowering.shortest_text(config[at.CFG_Q]), position[at.POS_B] - read))
+        return min(options, default=0)
+
+    def shortest_name(self, position: int) -> int:
+        """Characters of the shortest name that a position of member names allows."""
+        return self._lowering.shortest_name(position)
+
+    @property
+    def exhausts_names(self) -> bool:
+        """Is there a class of unlisted member names that can be used up?"""
+        return self._lowering.exhaustible
 
     @property
     def records_values(self) -> bool:

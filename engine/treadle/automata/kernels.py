@@ -133,7 +133,7 @@ def push(m, ret, parent, start):
     if e != 0:
         return memo_row(m, e, 4)
     node = np.int64(m[N_STACK])
-    if node + 1 >= m[CAP_STACK] or m[N_MEMO] + 1 >= m[CAP_MEMO]:
+    if node + 1 >= m[CAP_STACK] or m[N_MEMO] + 1 >= m[CAP_MEMO] or 2 * m[N_MEMO] >= m[CAP_MEMO_HASH]:
         ask(m, ASK_ROOM, 0, 0, 0)
         return -1
     m[N_STACK] = node + 1
@@ -149,7 +149,7 @@ def push(m, ret, parent, start):
 
 @njit(cache=True)
 def spell(m, text, char):
-    """The interned text `text` + `char`; an anonymous text stays anonymous."""
+    """The interned text `text` + `char`; an anonymous text stays anonymous. NO_ROOM: asked for room."""
     if text < 0:
         return text
     slot = memo_slot(m, M_TEXT, text, char, 0)
@@ -157,6 +157,9 @@ def spell(m, text, char):
     if e != 0:
         return memo_row(m, e, 4)
     node = np.int64(m[N_TEXT])
+    if node + 1 >= m[CAP_TEXTS] or m[N_MEMO] + 1 >= m[CAP_MEMO] or 2 * m[N_MEMO] >= m[CAP_MEMO_HASH]:
+        ask(m, ASK_ROOM, 0, 0, 0)
+        return NO_ROOM
     m[N_TEXT] = node + 1
     m[m[AT_TEXTS] + node * TXT_WIDTH + 0] = text
     m[m[AT_TEXTS] + node * TXT_WIDTH + 1] = char
@@ -472,6 +475,8 @@ def read_char(m, p, q, low, high, count, text, stack, char):
             # 1 is the empty text.
             text = literal_prefix(m, low, count) if was_literal else 1
         text = spell(m, text, char)
+        if text == NO_ROOM:
+            return False
     if position(m, p, POS_KIND) == P_TEXT:
         ends = emit_text(m, p, q2, a, b, n, text, stack)
         if ends < 0:
@@ -517,6 +522,8 @@ def end_string(m, p, q, low, high, count, text, stack):
     if text == 0:
         # Still inside the literals (a strict prefix of one), or nothing was read.
         text = literal_prefix(m, low, count) if low < high else 1
+        if text == NO_ROOM:
+            return False
     slot = memo_slot(m, M_OTHER, p, label, text)
     e = cell(m, AT_MEMO_HASH, slot)
     if e == 0:
@@ -902,7 +909,7 @@ def keep_history(m, n):
 
 @njit(cache=True)
 def intern_out(m):
-    """The state of the frontier that was built, new or known. DEAD when it is empty."""
+    """The state of the frontier that was built, new or known. DEAD when it is empty, UNKNOWN: asked for room."""
     n = np.int64(m[N_OUT])
     if n == 0:
         return DEAD
@@ -923,6 +930,9 @@ def intern_out(m):
         if state_row(m, s, ST_COUNT) == n and same_frontier(m, state_row(m, s, ST_FIRST), n):
             return s
         slot = (slot + 1) & mask
+    if m[N_CONFIGS] + n >= m[CAP_CONFIGS]:
+        ask(m, ASK_ROOM, 0, 0, 0)
+        return UNKNOWN
     return new_state(m, slot, n)
 
 
@@ -1055,12 +1065,15 @@ def step(m, state, byte):
     first = state_row(m, state, ST_FIRST)
     history = config(m, first, CFG_HISTORY)
     m[HISTORY] = spell(m, history, byte) if history > 0 else 0
+    if m[HISTORY] < 0:
+        return UNKNOWN
     for k in range(first, first + state_row(m, state, ST_COUNT)):
         if not step_config(m, k, byte):
             return UNKNOWN
-    target = intern_out(m)
-    m[m[AT_NEXT] + state * 256 + byte] = target
-    return np.int64(target)
+    target = np.int64(intern_out(m))
+    if target != UNKNOWN:
+        m[m[AT_NEXT] + state * 256 + byte] = target
+    return target
 
 
 @njit(cache=True)

@@ -198,3 +198,4 @@ WORK_WIDTH: Final = 2  # position, stack node
 LEVELS: Final = 1 << 12  # longest token in bytes, plus one
 FORK_LIMIT: Final = 4096  # configurations of one frontier
 ROOM: Final = 1024  # rows that every growing table keeps free before a step
+NO_ROOM: Final = -2  # what `spell` answers when it asked for room

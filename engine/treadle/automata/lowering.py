@@ -18,9 +18,10 @@ import numpy as np
 
 from treadle.automata import layout as at
 from treadle.automata.memory import Memory
+from treadle.automata.spelling import Spelling
 from treadle.grammar import rules
-from treadle.grammar.derivative import nullable
-from treadle.grammar.emptiness import is_empty, live_transitions, longest_length, shortest_length
+from treadle.grammar.derivative import matches, nullable
+from treadle.grammar.emptiness import is_empty, live_transitions, shortest_length
 from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr, as_words, complement, intersect, words
 
 RETURN: Final = 1
@@ -36,12 +37,16 @@ CharState = tuple[tuple[Expr, ...], bool]
 class Lowering:
     """Writes positions, character states and literal sets into a memory."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, spelling: Spelling) -> None:
         self.memory = memory
+        self._spelling = spelling
         self._lazy: list[tuple[rules.Node, int]] = []
         self._entries: dict[Hashable, int] = {}
         self._spaces: dict[tuple[int, int | None], int] = {}
         self._names: dict[int, rules.Names] = {}
+        self._shortest_names: dict[int, int] = {}
+        #: Is there a class of unlisted names that can be used up?
+        self.exhaustible = False
         self._items: dict[int, rules.Recorded] = {}
         self._literal_sets: dict[tuple[str, ...], int] = {}
         self._char_ids: dict[CharState, int] = {
@@ -64,7 +69,7 @@ class Lowering:
                 then = self.lower(part, then)
             return then
         if isinstance(node, rules.Literal):
-            return self._literal(node.data, then)
+            return self._literal(node.data, then) if self._spelling.literal(node.data) else 0
         if isinstance(node, rules.Call):
             return self._call(node, then)
         if isinstance(node, rules.Choice):
@@ -186,7 +191,13 @@ class Lowering:
         kind = at.P_STRING if isinstance(node, rules.Quoted) else at.P_TEXT
         flags = at.F_CANONICAL if isinstance(node, rules.Quoted) and node.canonical else 0
         rest = node.least + self._rest(then)
-        finite = as_words(node.language)
+        if isinstance(node, rules.Quoted):
+            language = self._spelling.quoted(node.language, node.canonical)
+        else:
+            language = self._spelling.text(node.language)
+        if language is not node.language and is_empty(language):
+            return 0
+        finite = as_words(language)
         if finite is not None:
             finite = tuple(
                 w for w in finite if node.fewest <= len(w) and (node.most is None or len(w) <= node.most)
@@ -196,7 +207,7 @@ class Lowering:
             literals = self._literal_set(finite)
             return self._record(kind, 0, 0, -1, then, literals, flags, rest)
         most = -1 if node.most is None else node.most
-        state = self._char(((node.language,), most >= 0))
+        state = self._char(((language,), most >= 0))
         return self._record(kind, state, node.fewest, most, then, -1, flags, rest)
 
     def _char(self, state: CharState) -> int:
@@ -232,9 +243,30 @@ class Lowering:
         """Was any value lowered so far whose text makes a difference?"""
         return bool(self._items)
 
-    def expression(self, q: int) -> Expr:
-        """The language of a character state that belongs to a value."""
-        return self._char_states[q][0][0]
+    def shortest_text(self, q: int) -> int:
+        """Least number of characters that a character state still needs, over all its classes."""
+        return min(shortest_length(e) for e in self._char_states[q][0] if not is_empty(e))
+
+    def shortest_name(self, p: int) -> int:
+        """Characters of the shortest name that position p allows."""
+        known = self._shortest_names.get(p)
+        if known is None:
+            node = self._names[p]
+            lengths = [len(name) for name in node.allowed]
+            lengths += [shortest_length(language) for language in node.others if not is_empty(language)]
+            known = self._shortest_names[p] = min(lengths, default=0)
+        return known
+
+    def shortest_literal(self, position: list[int], low: int, high: int) -> int:
+        """Length of the shortest allowed literal among rows low..high - 1, a large number if none is."""
+        offsets = self.memory.rows(at.AT_LITERAL_OFFSETS, low, high - low + 1)[:, 0]
+        lengths = np.diff(offsets)
+        nexts = position[at.POS_NEXTS]
+        if nexts >= 0:
+            first = self.memory.rows(at.AT_LITERAL_SETS, position[at.POS_LITERALS], 1)[0, 0]
+            allowed = self.memory.rows(at.AT_LITERAL_NEXT, nexts + low - int(first), high - low)[:, 0]
+            lengths = lengths[allowed != at.NEXT_FORBIDDEN]
+        return int(lengths.min(initial=1 << 20))
 
     # -- literal sets and member names -------------------------------------------------------------
 
@@ -262,6 +294,7 @@ class Lowering:
         others = others if any(not is_empty(language) for language in others) else ()
         if not others and not node.allowed:
             return 0
+        self.exhaustible = self.exhaustible or any(language is not ANY_TEXT for language in others)
         literals, nexts = -1, -1
         if node.names:
             literals = self._literal_set(node.names)
@@ -307,14 +340,15 @@ class Lowering:
 
 
 def _without(language: Expr, names: tuple[str, ...]) -> Expr:
-    """A class of names without the listed ones, where that could make it empty.
+    """A class of names without the listed ones.
 
-    The kernel never takes a listed name for another one, so this matters only for liveness: a finite class
-    (`patternProperties: {"^a$": ...}` once "a" was used) may have no word left.
+    The kernel never takes a listed name for another one, so this matters only for liveness: behind `a`, the class
+    ^(x.*|a)$ has no word left once "a" is listed.
     """
-    if language is ANY_TEXT or not names or longest_length(language) is None:
+    if language is ANY_TEXT:
         return language
-    return intersect(language, complement(words(names)))
+    listed = [name for name in names if matches(language, name)]
+    return intersect(language, complement(words(listed))) if listed else language
 
 
 def _joint_transitions(languages: tuple[Expr, ...]) -> list[tuple[int, int, tuple[Expr, ...]]]:

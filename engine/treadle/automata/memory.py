@@ -47,7 +47,7 @@ TABLES: Final = (
 )
 _WIDTHS: Final = {offset: width for offset, _, width, _ in TABLES}
 _SCRATCH: Final = frozenset({at.AT_OUT, at.AT_WORK, at.AT_LEVELS})
-_KEPT: Final[list[tuple[Int32, int]]] = []
+_KEPT: Final[list[Int32]] = []
 _KEEP_AT_MOST: Final = 4
 
 
@@ -57,7 +57,11 @@ class Memory:
     __slots__ = ("_capacity", "_start", "buffer", "used", "words")
 
     def __init__(self) -> None:
-        self.words: Int32 = _KEPT.pop()[0] if _KEPT else _lay_out([rows for *_, rows in TABLES])
+        try:
+            # One atomic step: threads may compile side by side.
+            self.words: Int32 = _KEPT.pop()
+        except IndexError:
+            self.words = _lay_out([rows for *_, rows in TABLES])
         #: Rows in use of the tables that only Python appends to, by offset column.
         self.used: dict[int, int] = {
             at.AT_POSITIONS: 1, at.AT_EDGES: 1, at.AT_CHARS: 1, at.AT_LITERAL_SETS: 0,
@@ -162,7 +166,7 @@ class Memory:
             count = min(int(words[cap]), self._rows_in_use(offset)) * width
             words[words[offset] : words[offset] + count] = 0
         words[: at.COUNTERS] = 0
-        _KEPT.append((words, 0))
+        _KEPT.append(words)
 
 
 def _lay_out(rows: list[int]) -> Int32:

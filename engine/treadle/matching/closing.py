@@ -26,7 +26,24 @@ EXPANSIONS = 5_000
 _GREEDY_AFTER = 500
 _GREEDY = 4
 #: Expansions at one place of the rules that bring the end no nearer.
-_TRIES = 200
+_TRIES = 12
+_PLACE = [at.CFG_POS, at.CFG_LOW, at.CFG_HIGH, at.CFG_DECODE]
+
+
+#: Bytes still to come of a character in each mode of the decoder, less the one that `shortest` may count for it.
+_UNDECODED = {
+    at.D_UTF2: 1,
+    at.D_UTF2 + 16: 1,
+    at.D_UTF3: 2,
+    at.D_HEX4: 3,
+    at.D_HEX3: 2,
+    at.D_HEX2: 1,
+    at.D_LOW_SLASH: 5,
+    at.D_LOW_U: 4,
+    at.D_LOW_D: 3,
+    at.D_LOW_3: 2,
+    at.D_LOW_2: 1,
+}
 
 
 class Closer:
@@ -62,25 +79,29 @@ class Closer:
         return found
 
     def _search(self, start: int) -> bytes:
+        for patience in (1, 10):
+            found = self._search_patiently(start, patience)
+            if found is not None:
+                return found
+        raise LimitExceeded("no completion was found", limit="closing", value=10 * self._limit)
+
+    def _search_patiently(self, start: int, patience: int) -> bytes | None:
+        """The completion found, or None where the search gave up."""
         parents: dict[int, tuple[int, int]] = {}
         cost = {start: 0}
         queue = [(self._estimate(start), 0, start)]
         expanded = 0
         successors = np.empty(256, np.int64)
-        effort: dict[tuple[tuple[int, int], ...], list[int]] = {}
-        while queue:
+        effort: dict[bytes, list[int]] = {}
+        while queue and expanded < patience * self._limit:
             _, negative_cost, state = heapq.heappop(queue)
             if -negative_cost > cost[state]:
                 continue
             if state in self._known or self._automaton.is_accepting(state):
                 return self._remember(start, state, parents)
-            if self._stale(state, effort):
+            if self._stale(state, effort, patience):
                 continue
             expanded += 1
-            if expanded > self._limit:
-                raise LimitExceeded(
-                    "no completion was found", limit="closing", value=self._limit, where="closing search"
-                )
             weight = 1 if expanded < _GREEDY_AFTER else _GREEDY
             for byte, target in self._successors(state, successors):
                 new = cost[state] + 1
@@ -89,22 +110,25 @@ class Closer:
                     parents[target] = (state, byte)
                     # Among equal sums the deeper state first: a straight walk instead of a breadth-first flood.
                     heapq.heappush(queue, (new + weight * self._left(target), -new, target))
-        raise LimitExceeded("a dead end: nothing completes this text", limit="closing", value=expanded)
+        return None
 
-    def _stale(self, state: int, effort: dict[tuple[tuple[int, int], ...], list[int]]) -> bool:
+    def _stale(self, state: int, effort: dict[bytes, list[int]], patience: int) -> bool:
         """Was this place of the rules tried often enough without getting nearer to the end?
 
-        Where the estimate behind a number is too low, all numbers would be tried before the search goes on.
+        Where the estimate behind a value is too low, all values would be tried, nested ones too, before the search
+        goes on; so a place is where the rules are, whatever is on the stack.
         """
-        frontier = self._automaton.frontier(state)
-        place = tuple(zip(frontier[:, at.CFG_POS].tolist(), frontier[:, at.CFG_STACK].tolist(), strict=True))
+        frontier = self._automaton.frontier(state)[:, _PLACE]
+        # A character being decoded is another place than the string it is in, wherever it comes from.
+        frontier[:, -1] >>= at.DECODE_SHIFT
+        place = frontier.tobytes()
         nearest_and_tries = effort.setdefault(place, [1 << 60, 0])
         left = self._left(state)
         if left < nearest_and_tries[0]:
             nearest_and_tries[0] = left
         else:
             nearest_and_tries[1] += 1
-        return nearest_and_tries[1] > _TRIES
+        return nearest_and_tries[1] > patience * _TRIES
 
     def _left(self, state: int) -> int:
         known = self._known.get(state)
@@ -129,10 +153,15 @@ class Closer:
         kind = position[at.POS_KIND]
         if kind not in (at.P_STRING, at.P_TEXT):
             return int(position[at.POS_REST]) + behind
+        mode = config[at.CFG_DECODE] >> at.DECODE_SHIFT
+        # The character that is being decoded is among the shortest completion's, or adds to it.
+        left = self._automaton.shortest(config, position) + _UNDECODED.get(mode, 0)
         if position[at.POS_FLAGS] & at.F_KEYS:
-            return max(int(position[at.POS_REST]) - config[at.CFG_COUNT], 1) + behind
+            # REST is for the shortest name; what it counts behind the name is needed behind any.
+            rest = position[at.POS_REST] - self._automaton.shortest_name(config[at.CFG_POS])
+            return left + max(int(rest), 4) + behind
         then = int(memory.rows(at.AT_POSITIONS, position[at.POS_THEN], 1)[0][at.POS_REST])
-        return self._automaton.shortest(config, position) + (kind == at.P_STRING) + then + behind
+        return left + (kind == at.P_STRING) + then + behind
 
     def _remember(self, start: int, end: int, parents: dict[int, tuple[int, int]]) -> bytes:
         path = self._known.get(end, b"")

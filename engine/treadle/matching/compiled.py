@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from treadle.automata.byte_automaton import DEAD, ByteAutomaton
-from treadle.errors import UnsatisfiableConstraint
+from treadle.errors import UnsatisfiableConstraint, VocabularyMismatch
 from treadle.grammar.rules import Node
 from treadle.matching.matcher import Matcher
 from treadle.matching.token_automaton import TokenAutomaton
+from treadle.matching.token_tables import token_tables
 from treadle.vocabulary import Vocabulary
 
 
@@ -21,8 +22,13 @@ class Compiled:
         #: What is enforced in which reading, and every relaxation with its JSON pointer; grows as more of the
         #: constraint is visited.
         self.report = report
-        bytes_automaton = ByteAutomaton(root)
+        usable = token_tables(vocabulary).single_bytes
+        bytes_automaton = ByteAutomaton(root, usable)
         if bytes_automaton.start == DEAD:
+            if ByteAutomaton(root).start != DEAD:
+                raise VocabularyMismatch(
+                    "the vocabulary lacks bytes that every text of this constraint needs"
+                )
             raise UnsatisfiableConstraint("no text satisfies this constraint")
         self.automaton = TokenAutomaton(bytes_automaton, vocabulary)
 

@@ -132,7 +132,12 @@ class TokenAutomaton:
     def _without_repeats(self, state: int, row: Row) -> Row:
         """`row` without the tokens that write a name or item and repeat it: the row itself when there are none."""
         own = row
-        suspects = self.tables.repeating_items if self.bytes.records_values else self.tables.repeating
+        if self.bytes.exhausts_names:
+            suspects = self.tables.using_up
+        else:
+            suspects = self.tables.repeating
+        if self.bytes.records_values:
+            suspects = np.union1d(suspects, self.tables.repeating_items)
         k = self._refused(state, suspects, 0, row)
         while k >= 0:
             if own is row:
@@ -158,6 +163,8 @@ class TokenAutomaton:
 
     def advance(self, state: int, token: int) -> int:
         """The state behind a token; REFUSED if it is not allowed. An end-of-text token leads to DONE."""
+        if not 0 <= token < self.tables.size:
+            return REFUSED
         key = state << _TOKEN_BITS | token
         known = self._next.get(key)
         if known is not None:
@@ -170,7 +177,7 @@ class TokenAutomaton:
         if token in self._ends:
             return DONE if state == DONE or self.bytes.is_accepting(state) else REFUSED
         tables = self.tables
-        if state == DONE or not 0 <= token < tables.size or tables.starts[token] == tables.starts[token + 1]:
+        if state == DONE or tables.starts[token] == tables.starts[token + 1]:
             return REFUSED
         reached = int(kernels.spell(self.bytes.memory.words, tables.blob, tables.starts, state, token))
         if reached == at.UNKNOWN:

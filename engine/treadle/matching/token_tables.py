@@ -24,6 +24,7 @@ from treadle.vocabulary import Trie, Vocabulary
 Int32 = NDArray[np.int32]
 #: Characters that cumulative rows tell apart; longer tokens, a handful, are in the last row.
 LONGEST = 128
+_NEXT_NAME = re.compile(rb'"[ \t\r\n]*:.*,', re.DOTALL)
 _NEXT_ITEM = re.compile(rb",[ \t\r\n]*[^ \t\r\n,]")
 _REPEATING = re.compile(rb'"[ \t\r\n]*:.*,[ \t\r\n]*"[^"]*"', re.DOTALL)
 
@@ -58,19 +59,23 @@ class TokenTables:
         long_ones = np.flatnonzero(inside & (chars >= LONGEST))
         self.rest_or_long = WalkTrie(vocabulary.subtrie(np.union1d(leaving, long_ones).tolist()))
         #: Tokens that could close a member name, write its value, and close the same name again (see TokenAutomaton).
-        self.repeating: Int32 = np.flatnonzero(
-            [_REPEATING.search(data) is not None for data in spelled]
-        ).astype(np.int32)
+        self.repeating: Int32 = _matching(_REPEATING, spelled)
+        #: Tokens that could close a member name and go on behind its value.
+        self.using_up: Int32 = _matching(_NEXT_NAME, spelled)
         #: Tokens that could end an item, and write another one behind it.
-        self.repeating_items: Int32 = np.flatnonzero(
-            [_NEXT_ITEM.search(data) is not None for data in spelled]
-        ).astype(np.int32)
+        self.repeating_items: Int32 = _matching(_NEXT_ITEM, spelled)
         self.eos = np.array(vocabulary.eos_ids, dtype=np.int64)
         self.eos_row = bitset.from_tokens(vocabulary.eos_ids, self.size)
         self.eos_row.flags.writeable = False
         #: Bytes -> a token with exactly these bytes.
         self.by_bytes: dict[bytes, int] = {data: i for i, data in reversed(list(enumerate(spelled))) if data}
         self.longest = vocabulary.max_token_bytes
+        #: The bytes that are tokens of their own.
+        self.single_bytes = frozenset(data[0] for data in self.by_bytes if len(data) == 1)
+
+
+def _matching(pattern: re.Pattern[bytes], spelled: list[bytes]) -> Int32:
+    return np.flatnonzero([pattern.search(data) is not None for data in spelled]).astype(np.int32)
 
 
 class WalkTrie:

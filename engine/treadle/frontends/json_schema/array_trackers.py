@@ -8,7 +8,7 @@ the contained schema on one side only. `Unique` asks for the item's value after 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from treadle.frontends.json_schema.count_trackers import count
@@ -96,10 +96,10 @@ class ContainsAtLeast:
 
     goal: Formula
     low: int
-    pointer: str
+    pointer: str = field(compare=False)
 
     sort = CONTAINER
-    meets = False
+    meets = True
     fixed = False
     can_close = False
 
@@ -107,6 +107,14 @@ class ContainsAtLeast:
         counted = contains_at_least(algebra, self.goal, self.low - 1, self.pointer)
         # Exact without "or the item does not satisfy it", because needing fewer follows from needing more.
         return algebra.disjunction((algebra.conjunction((self.goal, counted)), algebra.atom(self)))
+
+    def complement(self, algebra: Algebra) -> Formula:
+        return algebra.atom(ContainsAtMost(self.goal, self.low - 1, self.pointer))
+
+    @staticmethod
+    def meet(algebra: Algebra, members: list[Formula]) -> list[Formula] | None:
+        """Of counts of the same goal the greatest; None where all goals differ."""
+        return _tightest(sorted(members, key=lambda member: -member.atom.low))
 
     def kinds(self) -> tuple[int, int]:
         raise NotImplementedError("trackers are no value atoms")
@@ -121,10 +129,10 @@ class ContainsAtMost:
 
     goal: Formula
     high: int
-    pointer: str
+    pointer: str = field(compare=False)
 
     sort = CONTAINER
-    meets = False
+    meets = True
     fixed = False
     can_close = True
 
@@ -135,11 +143,27 @@ class ContainsAtMost:
         counted = algebra.atom(ContainsAtMost(self.goal, self.high - 1, self.pointer))
         return algebra.disjunction((counted, uncounted))
 
+    def complement(self, algebra: Algebra) -> Formula:
+        return algebra.atom(ContainsAtLeast(self.goal, self.high + 1, self.pointer))
+
+    @staticmethod
+    def meet(algebra: Algebra, members: list[Formula]) -> list[Formula] | None:
+        """Of counts of the same goal the least; None where all goals differ."""
+        return _tightest(sorted(members, key=lambda member: member.atom.high))
+
     def kinds(self) -> tuple[int, int]:
         raise NotImplementedError("trackers are no value atoms")
 
     def describe(self) -> str:
         return f"at most {self.high} more items by {self.pointer}"
+
+
+def _tightest(members: list[Formula]) -> list[Formula] | None:
+    """The first member for each goal."""
+    kept: dict[Formula, Formula] = {}
+    for member in members:
+        kept.setdefault(member.atom.goal, member)
+    return None if len(kept) == len(members) else list(kept.values())
 
 
 def contains_at_least(algebra: Algebra, goal: Formula, low: int, pointer: str) -> Formula:
@@ -250,6 +274,8 @@ def _contains(schema: Schema) -> list[Formula]:
     algebra = schema.compilation.algebra
     goal, pointer = schema.child("contains"), schema.at("contains")
     low, high = schema.get("minContains"), schema.get("maxContains")
+    if high is not None and high < (1 if low is None else low):
+        return [algebra.FALSE]
     found = [contains_at_least(algebra, goal, 1 if low is None else int(low), pointer)]
     if high is not None and not goal.is_false:
         at_most = (

@@ -30,7 +30,8 @@ from treadle.frontends.json_schema.schema import Link, Schema
 from treadle.frontends.json_schema.splitting import alternatives
 from treadle.frontends.json_schema.string_keywords import StringCase, string_cases
 from treadle.frontends.json_schema.wellformed import DynamicReference, load
-from treadle.grammar.expression import NOTHING, Expr
+from treadle.frontends.regex import parse_ecma
+from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr
 
 #: Alternatives into which an array's formula may be multiplied out; beyond, it stays one state with a formula.
 _ALTERNATIVES = 12
@@ -55,6 +56,8 @@ class Compilation:
         self.assert_formats = assert_formats
         self.lenient = lenient
         self.report = Report()
+        #: Patterns that cannot be enforced, under `lenient`.
+        self.relaxed_patterns: set[str] = set()
         self.algebra = Algebra()
         self.algebra.hooks = self
         self.search = Search(self)
@@ -86,7 +89,15 @@ class Compilation:
             self.documents.dynamic = True
             resource = self.documents.root(schema, draft)
             load(self, schema, "#", resource)
+        self._resolve_unevaluated()
         return self.goal(schema, "#", resource)
+
+    def _resolve_unevaluated(self) -> None:
+        """Now, so that a refusal comes before anything is generated."""
+        for schema in list(self.schemas.values()):
+            if schema.groups & Group.UNEVALUATED:
+                for kind in (values.OBJECT, values.ARRAY):
+                    expand(self.goal(schema.contents, schema.link, schema.resource), kind)
 
     def _draft_by_registry(self, schema: Any) -> Draft | None:
         """The draft of a `$schema` that only the registry knows, with the vocabularies that it has."""
@@ -99,6 +110,15 @@ class Compilation:
             self.report.add("reading", "#/$schema", f"unknown {uri!r}, read as {GUESSED.name}")
             return None
         return with_vocabularies(draft, known.contents)
+
+    def relax_pattern(self, pattern: str, where: str, message: str) -> None:
+        """Under `lenient`: the pattern matches every text, and as a name's pattern asks nothing of the value."""
+        self.relaxed_patterns.add(pattern)
+        self.report.add("relaxed", where, f"not enforced: {message}")
+
+    def pattern(self, pattern: str) -> Expr:
+        """The language of the texts that the pattern matches."""
+        return ANY_TEXT if pattern in self.relaxed_patterns else parse_ecma(pattern)
 
     # Goals.
 
@@ -124,7 +144,7 @@ class Compilation:
                 return self.algebra.TRUE
             if not groups & ~(Group.TYPE | Group.STRING | Group.NUMBER):
                 return self._scalar(schema)
-            if not groups & ~(Group.VALUES | Group.TYPE):
+            if not groups & ~(Group.VALUES | Group.TYPE) and not _asks_for_spelling(schema):
                 return self._listed(schema)
             if groups != Group.IN_PLACE or not _is_reference_only(schema):
                 return self.algebra.atom(self._first_like(schema))
@@ -144,7 +164,7 @@ class Compilation:
         """
         like = self._alike.setdefault((*schema.contents, id(schema.resource)), [])
         for other in like:
-            if other.contents == schema.contents and _spelled_alike(other.contents, schema.contents):
+            if _alike(other.contents, schema.contents):
                 return other
         if len(like) < _COPIES:
             like.append(schema)
@@ -326,18 +346,25 @@ class Compilation:
             )
 
 
-def _spelled_alike(one: Any, other: Any) -> bool:
-    """Whether equal contents are equal to JSON too: Python's equality takes 1 for true. Large ones count as not."""
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two contents are equal to JSON. Large ones count as not, so that this costs little and never recurses."""
     work, budget = [(one, other)], 200
     while work and budget:
         budget -= 1
         left, right = work.pop()
+        # N.B. Python's equality takes 1 for true.
         if type(left) is not type(right):
             return False
         if isinstance(left, dict):
+            if left.keys() != right.keys():
+                return False
             work.extend((left[key], right[key]) for key in left)
         elif isinstance(left, list):
+            if len(left) != len(right):
+                return False
             work.extend(zip(left, right, strict=True))
+        elif left != right:
+            return False
     return not work
 
 
@@ -364,6 +391,11 @@ def _words_of(schema: Schema) -> list[str] | None:
         return None
     match = _WORDS.fullmatch(schema.contents["pattern"])
     return None if match is None else (match[1] or match[2]).split("|")
+
+
+def _asks_for_spelling(schema: Schema) -> bool:
+    """Integers of drafts 3 and 4 have to be written as such, which listed values alone do not say."""
+    return schema.only_integers and not schema.draft.boolean_schemas
 
 
 def _of_type(schema: Schema, listed: list[Any]) -> list[Any]:

@@ -171,7 +171,8 @@ class Documents:
         registry = self.registry
         if registry is None:
             registry = _meta_schemas()
-        return registry.resolver_with_root(self.as_resource(contents, draft))
+        resolver: Resolver[Any] = registry.resolver_with_root(self.as_resource(contents, draft))
+        return resolver
 
 
 def _meta_schemas() -> Any:

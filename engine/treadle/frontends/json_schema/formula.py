@@ -161,7 +161,8 @@ class Algebra:
     """Makes and interns the formulas of one compilation."""
 
     def __init__(self) -> None:
-        self._count = 0
+        #: Formulas made so far: a measure of work that is the same on every machine.
+        self.made = 0
         self._literals: dict[Any, Formula] = {}
         self._nodes: dict[tuple[int, tuple[int, ...]], Formula] = {}
         self._conjunctions: dict[tuple[Formula, ...], Formula] = {}
@@ -174,8 +175,8 @@ class Algebra:
         self.hooks: Hooks
 
     def born(self) -> int:
-        self._count += 1
-        return self._count
+        self.made += 1
+        return self.made
 
     def atom(self, atom: Atom) -> Formula:
         known = self._literals.get(atom)

@@ -120,7 +120,7 @@ def _in_document_order(schema: Schema, kind: int) -> list[Formula]:
             own = True
             found.extend(_own(schema, kind))
         handler = _IN_PLACE.get(name)
-        if handler is not None:
+        if handler is not None and keyword.group:
             found.append(handler(schema, kind))
     return found
 

@@ -15,7 +15,6 @@ from treadle.frontends.json_schema.drafts import Group
 from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.literals import Literals
 from treadle.frontends.json_schema.schema import Schema
-from treadle.frontends.regex import parse_ecma
 
 #: The shortest text of each kind.
 _KIND_BYTES = (
@@ -113,7 +112,7 @@ def _of_string(schema: Schema) -> int:
         return 2
     length = int(schema.get("minLength") or 0)
     if schema.get("pattern") is not None:
-        length = max(length, parse_ecma(schema.contents["pattern"]).min_length)
+        length = max(length, schema.compilation.pattern(schema.contents["pattern"]).min_length)
     return 2 + length
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from treadle.frontends.json_schema.formula import CONTAINER, Algebra, Formula
 from treadle.frontends.json_schema.schema import Schema
-from treadle.frontends.regex import parse_ecma
 from treadle.grammar.derivative import matches
 from treadle.grammar.expression import Expr
 
@@ -44,7 +43,8 @@ class Members:
         self.names: tuple[str, ...] = tuple(schema.contents["properties"]) if schema.get("properties") else ()
         #: (language, pattern) of each pattern property.
         self.patterns = tuple(
-            (parse_ecma(pattern), pattern) for pattern in schema.get("patternProperties") or ()
+            (schema.compilation.pattern(pattern), pattern)
+            for pattern in schema.get("patternProperties") or ()
         )
         self.languages = tuple(language for language, _ in self.patterns)
         self._goals: dict[str, Formula] = {}
@@ -65,9 +65,7 @@ class Members:
             return self.schema.child("properties", name)
         goals = [self.schema.child("properties", name)] if listed else []
         goals.extend(
-            self.schema.child("patternProperties", pattern)
-            for language, pattern in self.patterns
-            if matches(language, name)
+            self._by_pattern(pattern) for language, pattern in self.patterns if matches(language, name)
         )
         return self._joint(goals)
 
@@ -75,12 +73,18 @@ class Members:
         known = self._class_goals.get(name_class)
         if known is None:
             goals = [
-                self.schema.child("patternProperties", pattern)
+                self._by_pattern(pattern)
                 for language, pattern in self.patterns
                 if language in name_class.within
             ]
             known = self._class_goals[name_class] = self._joint(goals)
         return known
+
+    def _by_pattern(self, pattern: str) -> Formula:
+        compilation = self.schema.compilation
+        if pattern in compilation.relaxed_patterns:
+            return compilation.algebra.TRUE
+        return self.schema.child("patternProperties", pattern)
 
     def _joint(self, goals: list[Formula]) -> Formula:
         schema = self.schema
@@ -98,7 +102,7 @@ class Members:
         return self._restricting  # type: ignore[return-value]
 
     def _find_restricting(self) -> frozenset[str] | None:
-        asked = (self.schema.child("patternProperties", pattern) for _, pattern in self.patterns)
+        asked = (self._by_pattern(pattern) for _, pattern in self.patterns)
         if not self._joint([]).is_true or not all(goal.is_true for goal in asked):
             return None
         return frozenset(name for name in self.names if not self.goal(name).is_true)

@@ -1,8 +1,8 @@
 """Decimal bounds, taken apart for comparison digit by digit.
 
-In: decimal numbers of a schema. Out: `Edge` (one end of a range of magnitudes) and `Limits` (both ends). Everything is exact; a float stands for the decimal that its shortest text
-names (0.1 is one tenth), because that text is what the schema said. Signs are dealt with by the callers: here is
-the magnitude only, so that "-0" and "0" are alike.
+In: decimal numbers of a schema. Out: `Edge` (one end of a range of magnitudes) and `Limits` (both ends). Everything
+is exact; a float stands for the decimal that its shortest text names (0.1 is one tenth), because that text is what the
+schema said. Signs are dealt with by the callers: here is the magnitude only, so that "-0" and "0" are alike.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def number_language(formula: Formula, note: Any) -> Expr:
     if formula.is_false:
         return NOTHING
     if formula.is_atom:
-        return formula.atom.language()
+        return _of_condition(formula.atom)
     regions = regions_of(formula)
     if regions is not None:
         return alternate(*(region.language() for region in regions))
@@ -85,11 +85,15 @@ def _language_of(formula: Formula) -> Expr:
     if formula.is_false:
         return NOTHING
     if formula.is_atom:
-        return formula.atom.language()
+        return _of_condition(formula.atom)
     if formula.is_not:
         return _negated(formula.atom)
     parts = [_language_of(member) for member in formula.members]
     return meet(*parts) if formula.is_and else alternate(*parts)
+
+
+def _of_condition(condition: NumberCondition) -> Expr:
+    return condition.language()
 
 
 def _negated(condition: NumberCondition) -> Expr:

@@ -19,7 +19,10 @@ from treadle.frontends.json_schema.number_bounds import Edge, Limits
 from treadle.frontends.json_schema.number_plain import DIGITS, compare
 from treadle.frontends.json_schema.number_sieve import Sieve, Step
 
-MAX_EXPONENT = 999
+#: Readers turn such numbers into doubles (RFC 8259, section 6): past these exponents an integer would become infinite,
+#: and a number above 0 would become 0.
+MAX_EXPONENT = 308
+MIN_EXPONENT = -324
 
 #: Where in the mantissa: after its first digit, after the point, after a digit behind the point.
 _FIRST, _POINT, _REST = range(3)
@@ -123,7 +126,7 @@ class Mantissa:
         if self.high is not None and exponent == self.high.exponent:
             last = min(last, self.high.greatest(-unit) - _prefix(self.high, digits) * 10**more)
         if sieve is None:
-            return first <= last
+            return bool(first <= last)
         zeros = self.zeros + more
         return sieve.has_between(unit, self.remainder * 10**zeros, first, last, zeros)
 
@@ -149,7 +152,7 @@ def mantissa(limits: Limits, sieve: Sieve | None, digit: str) -> Mantissa | None
         return None
     if low is not None and not low.significant:
         low = None
-    least = max(-MAX_EXPONENT, low.exponent) if low is not None else -MAX_EXPONENT
+    least = max(MIN_EXPONENT, low.exponent) if low is not None else MIN_EXPONENT
     most = min(MAX_EXPONENT, high.exponent) if high is not None else MAX_EXPONENT
     low = low if low is not None and low.exponent == least else None
     high = high if high is not None and high.exponent == most else None
@@ -226,7 +229,7 @@ ScientificState = Mantissa | ExponentSign | Exponent
 
 
 def _exponent_sign(least: int, most: int) -> ExponentSign | None:
-    least, most = max(least, -MAX_EXPONENT), min(most, MAX_EXPONENT)
+    least, most = max(least, MIN_EXPONENT), min(most, MAX_EXPONENT)
     return ExponentSign(least, most) if least <= most else None
 
 
@@ -238,9 +241,7 @@ def _exponent_digit(before: Exponent | None, character: str) -> Exponent | None:
 
 def _exponent(value: int, count: int, least: int, most: int) -> Exponent | None:
     """In normal form; None when no digits make an exponent in the range."""
-    least, most = max(0, least), min(MAX_EXPONENT, most)
-    if least == 0 and most == MAX_EXPONENT:
-        return Exponent(0, count, least, most)
+    least = max(0, least)
     for more in range(0 if count else 1, 4 - count):
         size = 10**more
         if value * size <= most and least < (value + 1) * size:

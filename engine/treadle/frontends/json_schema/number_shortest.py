@@ -14,6 +14,7 @@ from treadle.frontends.json_schema.number_bounds import Edge
 from treadle.frontends.json_schema.number_plain import Fraction, PlainState, Whole, Zeros, window
 from treadle.frontends.json_schema.number_scientific import (
     MAX_EXPONENT,
+    MIN_EXPONENT,
     Exponent,
     ExponentSign,
     Mantissa,
@@ -80,7 +81,7 @@ def _most_places(low: Edge | None, high: Edge | None, sieve: Sieve | None) -> in
     if sieve is not None and sieve.step is not None:
         return sieve.places
     counts = [len(edge.fraction) for edge in (low, high) if edge is not None]
-    return max(counts + [0 if sieve is None else sieve.places]) + 1
+    return max(*counts, 0, 0 if sieve is None else sieve.places) + 1
 
 
 def _shortest_fraction(state: Fraction) -> int:
@@ -124,7 +125,7 @@ def _digits_missing(state: Exponent) -> int:
 def _shortest_mantissa(state: Mantissa) -> int:
     # As it stands; after a point with a zero, which changes nothing.
     least, most = state.exponents()
-    best = state.needs_digit + 1 + _shortest_exponent(max(least, -MAX_EXPONENT), min(most, MAX_EXPONENT))
+    best = state.needs_digit + 1 + _shortest_exponent(max(least, MIN_EXPONENT), min(most, MAX_EXPONENT))
     more = 1
     while more + 2 < best:
         exponent = _shortest_exponent_after(state, more)

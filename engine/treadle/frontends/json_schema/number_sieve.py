@@ -33,7 +33,9 @@ class Step:
         unit = min(self.exponent, other.exponent)
         both = lcm(self.in_units(unit), other.in_units(unit))
         if both.bit_length() > 3 * MAX_DIGITS:
-            raise LimitExceeded("the least common multiple is too long", limit="number digits", value=MAX_DIGITS)
+            raise LimitExceeded(
+                "the least common multiple is too long", limit="number digits", value=MAX_DIGITS
+            )
         return Step.of(both, unit)
 
     def divides(self, other: Step) -> bool:
@@ -94,7 +96,9 @@ class Sieve:
         behind a digit that is not zero, so that steps which want more of them have no multiple here.
         """
         stride = self.step.in_units(unit) if self.step is not None else 1
-        others = [step.in_units(unit) for step in self.without if zeros is None or step.exponent - unit <= zeros]
+        others = [
+            step.in_units(unit) for step in self.without if zeros is None or step.exponent - unit <= zeros
+        ]
         if any(stride % other == 0 for other in others):
             return False
         value = base + first + (-(base + first)) % stride
@@ -147,7 +151,9 @@ def step_of(values: Iterable[Number]) -> Step | None:
     for value in values:
         decimal = exact(value)
         if decimal <= 0:
-            raise InvalidConstraint("multipleOf must be positive", found=str(value), expected="a number above 0")
+            raise InvalidConstraint(
+                "multipleOf must be positive", found=str(value), expected="a number above 0"
+            )
         _, digits, exponent = decimal.as_tuple()
         step = Step.of(int("".join(map(str, digits))), int(exponent))
         common = step if common is None else common.common(step)

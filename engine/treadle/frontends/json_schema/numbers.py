@@ -3,8 +3,8 @@
 In: bounds and steps, as ints, floats or decimals. Out: `Expr` of the texts whose exact value meets the condition.
 The construction is one hand-written deterministic automaton, `NUMBERS`, whose states are residual conditions: all
 schemas share them, nothing is enumerated, and a state that can reach no member is never made (the arithmetic is in
-`number_plain` and `number_scientific`). The conjunction of any bounds and steps is one start state, so that
-`meet(at_least(0), INTEGER, multiple_of(7))` costs no product.
+`number_plain` and `number_scientific`). The conjunction of any bounds, steps and negated steps is one start state, so
+that `meet(at_least(0), INTEGER, multiple_of(7), negate(multiple_of(3)))` costs no product; a negated bound is a bound.
 
 Texts. `JSON_NUMBER` has every number of RFC 8259 whose exponent has at most three digits. Conditions speak of the
 `SUPPORTED` forms: plain ones ("-12.50", any length) and normalised scientific ones ("-1.25e+1": one digit that is not
@@ -72,7 +72,9 @@ class Condition:
         bare: bool = False,
     ) -> Condition:
         excluded = sorted(set(without))
-        excluded = [one for one in excluded if not any(other.divides(one) for other in excluded if other is not one)]
+        excluded = [
+            one for one in excluded if not any(other.divides(one) for other in excluded if other is not one)
+        ]
         if step is not None and any(one.divides(step) for one in excluded):
             return Condition(None, None)
         return Condition(positive, negative, step, tuple(excluded), bare)
@@ -189,7 +191,7 @@ class _Numbers:
         return "NUMBERS"
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _transitions(state: NumberState) -> tuple[tuple[CharSet, NumberState], ...]:
     classes: dict[NumberState, CharSet] = {}
     for character, charset in _CHARACTERS:
@@ -203,7 +205,7 @@ def _transitions(state: NumberState) -> tuple[tuple[CharSet, NumberState], ...]:
     return tuple((charset, target) for target, charset in classes.items())
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _shortest_length(state: NumberState) -> int:
     if isinstance(state, Reading):
         return min(

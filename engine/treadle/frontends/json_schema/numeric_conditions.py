@@ -38,6 +38,7 @@ class NumberCondition:
     meets = True
 
     def accepts(self, value: Number) -> bool:
+        """Whether the number, in some spelling, meets the condition: 1.0 may be written as the integer 1."""
         if self.listed is not None and value not in self.listed:
             return False
         if self.low is not None and not (value > self.low[0] or (self.low[1] and value == self.low[0])):
@@ -45,8 +46,6 @@ class NumberCondition:
         if self.high is not None and not (value < self.high[0] or (self.high[1] and value == self.high[0])):
             return False
         if self.integral and not values.is_integral(value):
-            return False
-        if self.bare and not isinstance(value, int):
             return False
         return all((Fraction(exact(value)) / Fraction(exact(step))).denominator == 1 for step in self.steps)
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from math import ceil, floor, gcd, lcm
 
 from treadle.frontends.json_schema.formula import Formula
-from treadle.frontends.json_schema.numbers import equal_to, meet, multiple_of, negate
+from treadle.frontends.json_schema.numbers import meet, multiple_of, negate
 from treadle.frontends.json_schema.numeric_conditions import Number, NumberCondition, exact, met
 from treadle.frontends.json_schema.splitting import alternatives
 from treadle.grammar.expression import Expr, alternate
@@ -35,11 +35,23 @@ class Region:
     not_values: frozenset[Number] = frozenset()
 
     def language(self) -> Expr:
-        parts = [self.condition.language()]
-        parts.extend(negate(multiple_of(step)) for step in self.not_steps)
-        if self.not_values:
-            parts.append(negate(alternate(*(equal_to(value) for value in self.not_values))))
-        return meet(*parts)
+        between = alternate(*(condition.language() for condition in self._between_values()))
+        return meet(between, *(negate(multiple_of(step)) for step in self.not_steps))
+
+    def _between_values(self) -> list[NumberCondition]:
+        """The condition cut at the excluded values; cheaper than a complement, and cuts between neighbours vanish."""
+        if self.condition.listed is not None:
+            return [self.condition]
+        ordered: list[Number | None] = [None, *sorted(self.not_values), None]
+        pieces = (
+            self.within(
+                NumberCondition(
+                    low=None if low is None else (low, False), high=None if high is None else (high, False)
+                )
+            )
+            for low, high in zip(ordered, ordered[1:], strict=False)
+        )
+        return [piece.condition for piece in pieces if not piece.is_empty()]
 
     def is_empty(self) -> bool:
         condition = self.condition

@@ -17,7 +17,6 @@ from treadle.frontends.json_schema.drafts import Group
 from treadle.frontends.json_schema.formula import CONTAINER, Algebra, Formula
 from treadle.frontends.json_schema.schema import Schema
 from treadle.frontends.json_schema.splitting import alternatives
-from treadle.frontends.regex import parse_ecma
 from treadle.grammar.derivative import matches
 from treadle.grammar.emptiness import is_empty, shortest_length
 from treadle.grammar.expression import (
@@ -121,7 +120,8 @@ def string_conditions(schema: Schema) -> Formula:
     algebra = schema.compilation.algebra
     if not schema.groups & Group.STRING:
         return algebra.TRUE
-    languages = [parse_ecma(schema.contents["pattern"])] if schema.get("pattern") is not None else []
+    pattern = schema.get("pattern")
+    languages = [] if pattern is None else [schema.compilation.pattern(pattern)]
     named = _format(schema)
     if named is not None:
         languages.append(named)
@@ -173,6 +173,9 @@ def string_cases(formula: Formula, note: Any) -> tuple[StringCase, ...]:
 
 
 def _cases_of(formula: Formula) -> list[StringCase]:
+    if formula.is_atom:
+        case = _as_case(formula.atom)
+        return [] if case is None else [case]
     if any(member.is_or for member in formula.conjuncts):
         return [StringCase(_language_of(formula))]
     options = [StringCondition()]

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from treadle.grammar import rules
+from treadle.grammar.emptiness import shortest_length
 from treadle.grammar.expression import NOTHING
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class Writer:
         return rules.Sequence((rules.Literal(b"{"), self._gap(), rules.Choice(tuple(options))))
 
     def _object_rest(self, state: ObjectState) -> rules.Call:
-        return rules.Call(("object", state), lambda: self._after_member(state), least=state.min_bytes())
+        return rules.Call(("object", state), lambda: self._after_member(state), least=_least(state))
 
     def _after_member(self, state: ObjectState) -> rules.Node:
         options: list[rules.Node] = [rules.Literal(b"}")] if state.can_close else []
@@ -141,7 +142,7 @@ class Writer:
             after_other=lambda index, name: self._member(state.other(others[index], name)),
             canonical=self._canonical,
             # Quote, colon, a byte of a value and a bracket are the least behind any name.
-            least=max(state.min_bytes() - 2, 4),
+            least=max(_least(state) - 2, 4),
         )
 
     def _member(self, ways: tuple[tuple[Goal, ObjectState], ...]) -> rules.Node:
@@ -150,3 +151,11 @@ class Writer:
         return rules.Sequence(
             (self._before_colon(), rules.Literal(b":"), self._behind_separator(), rules.Choice(values))
         )
+
+
+def _least(state: ObjectState) -> int:
+    """Least bytes to the end of an object, with the name that has to come next where it can only be an unlisted one."""
+    least = state.min_bytes()
+    if not state.can_close and not state.names and state.others:
+        least += min(shortest_length(other.language) for other in state.others)
+    return least

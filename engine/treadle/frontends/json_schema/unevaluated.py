@@ -62,7 +62,13 @@ def unevaluated_conditions(schema: Schema, kind: int, expand: Expand) -> list[Fo
     algebra, goal = schema.compilation.algebra, schema.child(keyword)
     if goal.is_true:
         return []
-    ways = _Evaluation(schema, kind, expand, keyword).ways_within(schema)
+    try:
+        ways = _Evaluation(schema, kind, expand, keyword).ways_within(schema)
+    except UnsupportedFeature as error:
+        if not schema.compilation.lenient:
+            raise
+        schema.compilation.report.add("relaxed", error.where, f"not enforced: {error.message}")
+        return []
     options = [
         algebra.conjunction((condition, _tracker(algebra, goal, seen, kind, schema.at(keyword))))
         for condition, seen in ways

@@ -13,7 +13,7 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from treadle.errors import ConstraintError, InvalidConstraint
+from treadle.errors import ConstraintError, InvalidConstraint, UnsupportedFeature
 from treadle.frontends.json_schema import values
 from treadle.frontends.json_schema.documents import Resource
 from treadle.frontends.json_schema.drafts import DRAFT3, Group, Shape, draft_of
@@ -154,6 +154,10 @@ def check_pattern(schema: Schema, pattern: str, *tokens: str) -> None:
         return
     try:
         parse_ecma(pattern)
+    except UnsupportedFeature as error:
+        if not schema.compilation.lenient:
+            raise error.at(schema.at(*tokens)) from None
+        schema.compilation.relax_pattern(pattern, schema.at(*tokens), error.message)
     except ConstraintError as error:
         raise error.at(schema.at(*tokens)) from None
 
