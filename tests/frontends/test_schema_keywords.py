@@ -63,6 +63,16 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
         [1, 2],
         [1.0, 2.0],
     ),
+    "draft 4 numbers that are not written as integers": (
+        {"$schema": D4, "enum": [1, 2.5, "a"], "not": {"type": "integer"}},
+        [1.0, 2.5, "a"],
+        [1, 2.0],
+    ),
+    "draft 4 listed integers without some": (
+        {"$schema": D4, "type": "integer", "enum": [1, 2], "not": {"type": "integer", "minimum": 2}},
+        [1],
+        [2, 1.0],
+    ),
     "draft 4 exclusive bounds": ({"$schema": D4, "minimum": 1, "exclusiveMinimum": True}, [1.5, "x"], [1]),
     "draft 4 exclusive bounds without saying so": ({"minimum": 1, "exclusiveMinimum": True}, [2], [1]),
     "tuple items without saying so": (

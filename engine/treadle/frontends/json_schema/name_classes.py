@@ -17,7 +17,7 @@ from treadle.frontends.json_schema.literals import LiteralObjects
 from treadle.frontends.json_schema.member_trackers import Members, MembersLeft, NameClass
 from treadle.frontends.json_schema.object_trackers import UnevaluatedMembers
 from treadle.grammar.derivative import matches
-from treadle.grammar.emptiness import is_empty
+from treadle.grammar.emptiness import is_empty, live_transitions
 from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr, as_words, complement, intersect
 
 #: Names of a class that are counted.
@@ -100,7 +100,27 @@ def finite_names(name_class: NameClass) -> frozenset[str] | None:
         listed = as_words(language, _FEW)
         if listed is not None:
             return frozenset(name for name in listed if matches(name_class.language, name))
-    return None
+    return _spelled_out(name_class.language)
+
+
+def _spelled_out(language: Expr) -> frozenset[str] | None:
+    """All texts of a language by walking it; None as soon as there are more than a few ways to go on."""
+    found: set[str] = set()
+    work = [("", language)]
+    try:
+        while work:
+            read, rest = work.pop()
+            if rest.nullable:
+                found.add(read)
+            for charset, target in live_transitions(rest):
+                if charset.size() + len(work) + len(found) > _FEW:
+                    return None
+                work.extend((read + chr(codepoint), target) for codepoint in charset.codepoints())
+            if len(read) > _FEW:
+                return None
+    except LimitExceeded:
+        return None
+    return frozenset(found)
 
 
 def names_left(name_class: NameClass, gone: Iterable[str]) -> int | None:

@@ -65,15 +65,20 @@ class NumberCondition:
         negative = [member for member in members if member.is_not]
         lists = [atom for atom in positive if atom.listed is not None]
         if lists:
-            atoms = [member.atom for member in negative]
+            # Whether a value is an integer of draft 4 is a matter of its spelling, which a list does not know.
+            by_spelling = [member for member in negative if member.atom.bare]
+            atoms = [member.atom for member in negative if not member.atom.bare]
             kept = frozenset(
                 value
                 for value in min((atom.listed for atom in lists), key=len)
                 if all(atom.accepts(value) for atom in positive)
                 and not any(atom.accepts(value) for atom in atoms)
             )
-            bare = any(atom.bare for atom in positive)
-            return [algebra.atom(NumberCondition(listed=kept, bare=bare))] if kept else [algebra.FALSE]
+            if not kept:
+                return [algebra.FALSE]
+            joint = algebra.atom(NumberCondition(listed=kept, bare=any(atom.bare for atom in positive)))
+            met_members = [joint, *by_spelling]
+            return None if set(met_members) == set(members) else met_members
         if len(positive) < 2:
             return None
         return [algebra.atom(met(positive)), *negative]

@@ -102,6 +102,10 @@ class Region:
 
     def outside(self, condition: NumberCondition) -> list[Region]:
         """The region without the numbers of a condition."""
+        if self.condition.listed is not None:
+            left = frozenset(value for value in self.condition.listed if not condition.accepts(value))
+            own = NumberCondition(listed=left, bare=self.condition.bare)
+            return [Region(own, self.not_steps, self.not_values)] if left else []
         if condition.listed is not None:
             return [Region(self.condition, self.not_steps, self.not_values | condition.listed)]
         found = []
@@ -138,9 +142,6 @@ def _regions_of_conjunction(formula: Formula) -> list[Region] | None:
         return None
     positive = [member.atom for member in formula.conjuncts if member.is_atom]
     regions = [Region(positive[0] if positive else NumberCondition())]
-    if regions[0].condition.listed is not None:
-        # The algebra has filtered the list by everything else already.
-        return regions
     for member in formula.conjuncts:
         if member.is_not:
             if member.atom.bare and not regions[0].condition.bare:
