@@ -532,12 +532,29 @@ def end_string(m, p, q, low, high, count, text, stack):
 
 
 @njit(cache=True)
+def leaves_literals(m, p, q, low, high, count, text, first, last):
+    """Does any character in [first, last] leave the literals, with nothing to remember of them?
+
+    Then the partly read character need not be told apart by the literals it is leaving: with hundreds of member
+    names there would be a state for each of their prefixes and each beginning of a character.
+    """
+    if low >= high or q == 0 or position(m, p, POS_C) >= 0 or position(m, p, POS_B) > 0 or records(m, p, text):
+        return False
+    for i in range(low, high):
+        if first <= literal_char(m, i, count) <= last:
+            return False
+    return True
+
+
+@njit(cache=True)
 def part(m, p, q, low, high, count, text, stack, mode, first, last):
     """Go on inside a character known to lie in [first, last], if any such character leads on. False: asked."""
     if q > 0 and char_row(m, q, CST_LOWERED) == 0:
         return ask(m, ASK_CHAR, q, 0, 0)
     if not range_alive(m, p, q, low, high, count, first, last):
         return True
+    if leaves_literals(m, p, q, low, high, count, text, first, last):
+        low, high, count = 0, 0, 0
     base = representative(m, p, q, low, high, text, mode, first, last)
     return emit(m, p, q, low, high, count, (mode << DECODE_SHIFT) | base, text, stack)
 
@@ -633,6 +650,8 @@ def special_part(m, p, q, low, high, count, text, stack, mode, base, first, last
         return ask(m, ASK_CHAR, q, 0, 0)
     if not range_alive(m, p, q, low, high, count, first, last):
         return True
+    if leaves_literals(m, p, q, low, high, count, text, first, last):
+        low, high, count = 0, 0, 0
     return emit(m, p, q, low, high, count, (mode << DECODE_SHIFT) | base, text, stack)
 
 
