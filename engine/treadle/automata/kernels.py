@@ -538,7 +538,13 @@ def leaves_literals(m, p, q, low, high, count, text, first, last):
     Then the partly read character need not be told apart by the literals it is leaving: with hundreds of member
     names there would be a state for each of their prefixes and each beginning of a character.
     """
-    if low >= high or q == 0 or position(m, p, POS_C) >= 0 or position(m, p, POS_B) > 0 or records(m, p, text):
+    if (
+        low >= high
+        or q == 0
+        or position(m, p, POS_C) >= 0
+        or position(m, p, POS_B) > 0
+        or records(m, p, text)
+    ):
         return False
     for i in range(low, high):
         if first <= literal_char(m, i, count) <= last:
