@@ -332,6 +332,7 @@ class Walker:
     def array_to_the_end(self, items: list[Any], state: ArrayState) -> list[Any]:
         """Few arrays need more than eight items."""
         while not state.can_close:
+            assert len(items) < 60, f"an array that does not end: {state.describe()}"
             goal, state = self.random.choice(state.next())
             items.append(self.value(goal, 0))
             if state.needs_item_value:

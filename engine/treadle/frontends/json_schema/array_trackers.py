@@ -90,6 +90,23 @@ class ItemLayout:
         return known
 
 
+def _meet_contains(algebra: Algebra, members: list[Formula]) -> list[Formula] | None:
+    """The tightest bounds for each goal; FALSE where they cross, None where nothing merges."""
+    lows: dict[Formula, Formula] = {}
+    highs: dict[Formula, Formula] = {}
+    for member in members:
+        atom = member.atom
+        if isinstance(atom, ContainsAtLeast):
+            if atom.goal not in lows or lows[atom.goal].atom.low < atom.low:
+                lows[atom.goal] = member
+        elif atom.goal not in highs or highs[atom.goal].atom.high > atom.high:
+            highs[atom.goal] = member
+    if any(goal in highs and highs[goal].atom.high < low.atom.low for goal, low in lows.items()):
+        return [algebra.FALSE]
+    kept = [*lows.values(), *highs.values()]
+    return None if len(kept) == len(members) else kept
+
+
 @dataclass(frozen=True, slots=True)
 class ContainsAtLeast:
     """At least `low` more items satisfy the goal; `low` is above 0."""
@@ -111,10 +128,7 @@ class ContainsAtLeast:
     def complement(self, algebra: Algebra) -> Formula:
         return algebra.atom(ContainsAtMost(self.goal, self.low - 1, self.pointer))
 
-    @staticmethod
-    def meet(algebra: Algebra, members: list[Formula]) -> list[Formula] | None:
-        """Of counts of the same goal the greatest; None where all goals differ."""
-        return _tightest(sorted(members, key=lambda member: -member.atom.low))
+    meet = staticmethod(_meet_contains)
 
     def kinds(self) -> tuple[int, int]:
         raise NotImplementedError("trackers are no value atoms")
@@ -146,24 +160,13 @@ class ContainsAtMost:
     def complement(self, algebra: Algebra) -> Formula:
         return algebra.atom(ContainsAtLeast(self.goal, self.high + 1, self.pointer))
 
-    @staticmethod
-    def meet(algebra: Algebra, members: list[Formula]) -> list[Formula] | None:
-        """Of counts of the same goal the least; None where all goals differ."""
-        return _tightest(sorted(members, key=lambda member: member.atom.high))
+    meet = staticmethod(_meet_contains)
 
     def kinds(self) -> tuple[int, int]:
         raise NotImplementedError("trackers are no value atoms")
 
     def describe(self) -> str:
         return f"at most {self.high} more items by {self.pointer}"
-
-
-def _tightest(members: list[Formula]) -> list[Formula] | None:
-    """The first member for each goal."""
-    kept: dict[Formula, Formula] = {}
-    for member in members:
-        kept.setdefault(member.atom.goal, member)
-    return None if len(kept) == len(members) else list(kept.values())
 
 
 def contains_at_least(algebra: Algebra, goal: Formula, low: int, pointer: str) -> Formula:
@@ -274,8 +277,6 @@ def _contains(schema: Schema) -> list[Formula]:
     algebra = schema.compilation.algebra
     goal, pointer = schema.child("contains"), schema.at("contains")
     low, high = schema.get("minContains"), schema.get("maxContains")
-    if high is not None and high < (1 if low is None else low):
-        return [algebra.FALSE]
     found = [contains_at_least(algebra, goal, 1 if low is None else int(low), pointer)]
     if high is not None and not goal.is_false:
         at_most = (

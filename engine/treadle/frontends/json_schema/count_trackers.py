@@ -11,6 +11,16 @@ from typing import Any
 from treadle.frontends.json_schema.formula import CONTAINER, Algebra, Formula
 
 
+def _meet(algebra: Algebra, members: list[Formula]) -> list[Formula] | None:
+    """The tightest bounds; FALSE where they cross, None where there is one of each."""
+    low = max((member.atom.low for member in members if isinstance(member.atom, AtLeast)), default=0)
+    high = min((member.atom.high for member in members if isinstance(member.atom, AtMost)), default=low)
+    if high < low:
+        return [algebra.FALSE]
+    kept = {type(member.atom): member for member in members if member.atom in (AtLeast(low), AtMost(high))}
+    return None if len(kept) == len(members) else list(kept.values())
+
+
 @dataclass(frozen=True, slots=True)
 class AtLeast:
     """So many more members (or items) at least; `low` is above 0."""
@@ -37,9 +47,7 @@ class AtLeast:
     def complement(self, algebra: Algebra) -> Formula:
         return algebra.atom(AtMost(self.low - 1))
 
-    @staticmethod
-    def meet(algebra: Algebra, members: list[Formula]) -> list[Formula]:
-        return [max(members, key=lambda member: member.atom.low)]
+    meet = staticmethod(_meet)
 
     def kinds(self) -> tuple[int, int]:
         raise NotImplementedError("trackers are no value atoms")
@@ -74,9 +82,7 @@ class AtMost:
     def complement(self, algebra: Algebra) -> Formula:
         return algebra.atom(AtLeast(self.high + 1))
 
-    @staticmethod
-    def meet(algebra: Algebra, members: list[Formula]) -> list[Formula]:
-        return [min(members, key=lambda member: member.atom.high)]
+    meet = staticmethod(_meet)
 
     def kinds(self) -> tuple[int, int]:
         raise NotImplementedError("trackers are no value atoms")

@@ -244,15 +244,15 @@ class Algebra:
         return self._node(_OR, flat, self.FALSE)
 
     def _merge_met(self, flat: dict[Formula, None]) -> list[Formula] | None:
-        """The conjuncts with mergeable atoms of one class merged; None where nothing merges."""
-        groups: dict[type, list[Formula]] = {}
+        """The conjuncts with mergeable atoms that have one `meet` merged; None where nothing merges."""
+        groups: dict[Callable[..., Any], list[Formula]] = {}
         for member in flat:
             if _meets(member):
-                groups.setdefault(type(member.atom), []).append(member)
+                groups.setdefault(member.atom.meet, []).append(member)
         changed = False
         merged = [member for member in flat if not _meets(member)]
-        for kind, group in groups.items():
-            met: list[Formula] | None = kind.meet(self, group) if len(group) > 1 else None  # type: ignore[attr-defined]
+        for meet, group in groups.items():
+            met: list[Formula] | None = meet(self, group) if len(group) > 1 else None
             changed = changed or met is not None
             merged.extend(group if met is None else met)
         return merged if changed else None

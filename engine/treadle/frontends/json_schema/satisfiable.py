@@ -71,6 +71,8 @@ class Search:
         self._assumed = _FREE
         #: Formulas that may be made until the question is given up, counted as the algebra counts them.
         self._until = 0
+        #: Goals and residual formulas visited for the question, as many at most: known ones cost nothing to make.
+        self._steps = 0
         self._budget = _BUDGET
         self._live: dict[Any, bool] = {}
         #: Container formulas that were given up.
@@ -96,14 +98,15 @@ class Search:
         """
         if about in self._given_up:
             return True
-        around = self._open, self._assumed, self._until
+        around = self._open, self._assumed, self._until, self._steps
         try:
             return self._settled_apart(question, about)
         finally:
-            self._open, self._assumed, self._until = around
+            self._open, self._assumed, self._until, self._steps = around
 
     def _settled_apart(self, question: Any, about: Formula) -> bool:
         self._until = self.compilation.algebra.made + self._budget
+        self._steps = 0
         waiting: list[Formula] = []
         while True:
             self._open = {}
@@ -133,6 +136,9 @@ class Search:
         )
 
     def _spend(self) -> None:
+        self._steps += 1
+        if self._steps > self._budget:
+            raise _OutOfBudget
         if self.compilation.algebra.made > self._until:
             raise _OutOfBudget
 
