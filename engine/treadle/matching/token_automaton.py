@@ -179,11 +179,10 @@ class TokenAutomaton:
         tables = self.tables
         if state == DONE or tables.starts[token] == tables.starts[token + 1]:
             return REFUSED
-        reached = int(kernels.spell(self.bytes.memory.words, tables.blob, tables.starts, state, token))
-        if reached == at.UNKNOWN:
-            reached = self.bytes.complete(
-                lambda words: int(kernels.spell(words, tables.blob, tables.starts, state, token))
-            )
+        # One lock for every kernel that may add states: another thread may be moving the memory right now.
+        reached = self.bytes.complete(
+            lambda words: int(kernels.spell(words, tables.blob, tables.starts, state, token))
+        )
         return REFUSED if reached == at.DEAD else reached
 
     def is_accepting(self, state: int) -> bool:
