@@ -15,6 +15,7 @@ from collections import deque
 from functools import cache
 from typing import Any
 
+from oracles.objects import spelled_out
 from oracles.spellings import plain, quoted
 from treadle.grammar import rules
 from treadle.grammar.charset import CharSet
@@ -60,6 +61,7 @@ class ByteOracle:
         self._bodies: dict[Any, rules.Node] = {}
         self._behind: dict[Any, rules.Node] = {}
         self._kept: dict[int, _Same] = {}
+        self._objects: dict[int, rules.Node] = {}
         self._steps: dict[tuple[Configuration, int], State] = {}
         self.start = self._reached((self._same(root),), None)
 
@@ -125,6 +127,10 @@ class ByteOracle:
         if isinstance(node, rules.Space):
             out.add(("space", node.indent, rest, frames))
             return [(rest, frames)]
+        if isinstance(node, rules.Object):
+            if id(node) not in self._objects:
+                self._objects[id(node)] = spelled_out(node)
+            return [(self._flat(self._objects[id(node)]) + rest, frames)]
         if isinstance(node, rules.Names):
             out.add(("names", self._same(node), self._classes(node), "", b"", rest, frames))
             return []

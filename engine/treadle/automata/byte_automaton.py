@@ -12,14 +12,15 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from numba import njit
 
-from treadle.automata import kernels
+from treadle.automata import cell_kernels, kernels
 from treadle.automata import layout as at
 from treadle.automata.lowering import ACCEPT, Lowering
 from treadle.automata.memory import Memory
 from treadle.automata.spelling import Spelling
+from treadle.compiling import kernel
 from treadle.errors import LimitExceeded
+from treadle.grammar.expression import Expr
 from treadle.grammar.rules import Node
 
 DEAD = at.DEAD
@@ -35,9 +36,14 @@ class ByteAutomaton:
         self.memory = Memory()
         self.lock = threading.RLock()
         self._lowering = Lowering(self.memory, Spelling(usable))
-        entry = self._lowering.lower(root, ACCEPT)
-        self.start: int = self.complete(lambda words: int(kernels.enter(words, entry, 0))) if entry else DEAD
+        self.start: int = self.entrance(root)
         weakref.finalize(self, Memory.release, self.memory)
+
+    def entrance(self, node: Node) -> int:
+        """The state in front of another node: automata of many small languages share one memory."""
+        with self.lock:
+            entry = self._lowering.lower(node, ACCEPT)
+            return self.complete(lambda words: int(kernels.enter(words, entry, 0))) if entry else DEAD
 
     def complete(self, kernel: Callable[[np.ndarray], int]) -> int:
         """Call a kernel until it no longer asks for anything; its answer. `kernel` gets the memory's words."""
@@ -117,6 +123,43 @@ class ByteAutomaton:
             options.append(max(self._lowering.shortest_text(config[at.CFG_Q]), position[at.POS_B] - read))
         return min(options, default=0)
 
+    def written_names(self, state: int) -> list[str] | None:
+        """What a name that is being written still lacks to be one of the unlisted names written before.
+
+        None inside a character, where that cannot be said.
+        """
+        found: list[str] = []
+        for config in self.frontier(state).tolist():
+            position = self.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
+            if position[at.POS_KIND] == at.P_STRING and position[at.POS_FLAGS] & at.F_OBJECT:
+                if config[at.CFG_DECODE]:
+                    return None
+                so_far = self._lowering.name_so_far(config)
+                seen = self._lowering.seen(config[at.CFG_STACK])
+                found += [name[len(so_far) :] for name in seen if name.startswith(so_far)]
+        return found
+
+    def language(self, q: int) -> Expr | None:
+        """The language of a character state; None where it stands for several classes of names."""
+        return self._lowering.language(q)
+
+    def shortest_behind(self, config: list[int], low: int, high: int, *, greatest: bool = False) -> int:
+        """Fewest characters (with `greatest`: a bound of them) that a string needs behind one of these characters."""
+        found = []
+        if config[at.CFG_Q]:
+            row = self.memory.rows(at.AT_CHARS, config[at.CFG_Q], 1)[0].tolist()
+            edges = self.memory.rows(at.AT_EDGES, row[at.CST_FIRST], row[at.CST_EDGES]).tolist()
+            found = [self._lowering.shortest_text(q) for a, b, q in edges if a <= high and b >= low]
+        if config[at.CFG_LOW] < config[at.CFG_HIGH]:
+            read, rows = config[at.CFG_COUNT], range(config[at.CFG_LOW], config[at.CFG_HIGH])
+            words = [self._lowering.literal(row) for row in rows]
+            found += [
+                len(word) - read - 1 for word in words if len(word) > read and low <= ord(word[read]) <= high
+            ]
+        if not found:
+            return 0
+        return max(found) if greatest else min(found)
+
     def shortest_name(self, position: int) -> int:
         """Characters of the shortest name that a position of member names allows."""
         return self._lowering.shortest_name(position)
@@ -140,8 +183,8 @@ class ByteAutomaton:
         return [byte for byte in range(256) if self.step(state, byte) != DEAD]
 
 
-@njit(cache=True)
+@kernel
 def _remember(m, kind, x, y, z, target):  # type: ignore[no-untyped-def]  # kernels are typed by numba
     """Write an answer into the memo, where the kernel looks for it."""
-    slot = kernels.memo_slot(m, kind, x, y, z)
-    kernels.memo_put(m, slot, kind, x, y, z, target)
+    slot = cell_kernels.memo_slot(m, kind, x, y, z)
+    cell_kernels.memo_put(m, slot, kind, x, y, z, target)

@@ -16,159 +16,40 @@ The slow twin is tests/oracles/byte_automaton.py.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from treadle.automata.cell_kernels import (
+    ask,
+    cell,
+    char_row,
+    config,
+    edge,
+    literal_set,
+    memo_row,
+    memo_slot,
+    mix,
+    out_row,
+    position,
+    spell,
+    stack_row,
+    state_row,
+    work_row,
+)
 from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
+from treadle.automata.object_kernels import (
+    behind_name,
+    behind_other,
+    can_close,
+    can_go_on,
+    is_written,
+    name_allowed,
+    others_allowed,
+    push,
+    push_object,
+)
+from treadle.compiling import helper, kernel
 
 
-@njit(cache=True)
-def config(m, row, column):
-    return np.int64(m[m[AT_CONFIGS] + row * CFG_WIDTH + column])
-
-
-@njit(cache=True)
-def state_row(m, row, column):
-    return np.int64(m[m[AT_STATES] + row * ST_WIDTH + column])
-
-
-@njit(cache=True)
-def memo_row(m, row, column):
-    return np.int64(m[m[AT_MEMO] + row * MEMO_WIDTH + column])
-
-
-@njit(cache=True)
-def stack_row(m, row, column):
-    return np.int64(m[m[AT_STACK] + row * STK_WIDTH + column])
-
-
-@njit(cache=True)
-def position(m, row, column):
-    return np.int64(m[m[AT_POSITIONS] + row * POS_WIDTH + column])
-
-
-@njit(cache=True)
-def edge(m, row, column):
-    return np.int64(m[m[AT_EDGES] + row * EDGE_WIDTH + column])
-
-
-@njit(cache=True)
-def char_row(m, row, column):
-    return np.int64(m[m[AT_CHARS] + row * CST_WIDTH + column])
-
-
-@njit(cache=True)
-def literal_set(m, row, column):
-    return np.int64(m[m[AT_LITERAL_SETS] + row * LITERAL_SET_WIDTH + column])
-
-
-@njit(cache=True)
-def out_row(m, row, column):
-    return np.int64(m[m[AT_OUT] + row * CFG_WIDTH + column])
-
-
-@njit(cache=True)
-def work_row(m, row, column):
-    return np.int64(m[m[AT_WORK] + row * WORK_WIDTH + column])
-
-
-@njit(cache=True)
-def cell(m, table, row):
-    return np.int64(m[m[table] + row])
-
-
-@njit(cache=True)
-def ask(m, kind, a, b, c):
-    """Leave a request; always False, so that callers can return it."""
-    m[NEED] = kind
-    m[NEED_A] = a
-    m[NEED_B] = b
-    m[NEED_C] = c
-    return False
-
-
-@njit(cache=True)
-def mix(h, x):
-    """One round of a multiplicative hash in 31 bits, so that the product fits int64 with and without numba."""
-    h = ((h ^ x) & 0x7FFFFFFF) * 0x2C1B3C6D
-    return (h ^ (h >> 15)) & 0x7FFFFFFF
-
-
-@njit(cache=True)
-def memo_slot(m, kind, x, y, z):
-    """Slot of (kind, x, y, z) in the memo's hash table: where it is, or the free one where it belongs."""
-    h = mix(mix(mix(mix(0, kind), x), y), z)
-    mask = np.int64(m[CAP_MEMO_HASH]) - 1
-    slot = h & mask
-    while True:
-        e = cell(m, AT_MEMO_HASH, slot)
-        if e == 0:
-            return slot
-        if (
-            memo_row(m, e, 0) == kind
-            and memo_row(m, e, 1) == x
-            and memo_row(m, e, 2) == y
-            and memo_row(m, e, 3) == z
-        ):
-            return slot
-        slot = (slot + 1) & mask
-
-
-@njit(cache=True)
-def memo_put(m, slot, kind, x, y, z, value):
-    e = np.int64(m[N_MEMO])
-    m[N_MEMO] = e + 1
-    m[m[AT_MEMO] + e * MEMO_WIDTH + 0] = kind
-    m[m[AT_MEMO] + e * MEMO_WIDTH + 1] = x
-    m[m[AT_MEMO] + e * MEMO_WIDTH + 2] = y
-    m[m[AT_MEMO] + e * MEMO_WIDTH + 3] = z
-    m[m[AT_MEMO] + e * MEMO_WIDTH + 4] = value
-    m[m[AT_MEMO_HASH] + slot] = e
-
-
-@njit(cache=True)
-def push(m, ret, parent, start):
-    """The interned stack node (ret, parent); `start` is STK_START. -1: asked for room."""
-    slot = memo_slot(m, M_STACK, ret, parent, start)
-    e = cell(m, AT_MEMO_HASH, slot)
-    if e != 0:
-        return memo_row(m, e, 4)
-    node = np.int64(m[N_STACK])
-    if node + 1 >= m[CAP_STACK] or m[N_MEMO] + 1 >= m[CAP_MEMO] or 2 * m[N_MEMO] >= m[CAP_MEMO_HASH]:
-        ask(m, ASK_ROOM, 0, 0, 0)
-        return -1
-    m[N_STACK] = node + 1
-    m[m[AT_STACK] + node * STK_WIDTH + STK_RETURN] = ret
-    m[m[AT_STACK] + node * STK_WIDTH + STK_PARENT] = parent
-    m[m[AT_STACK] + node * STK_WIDTH + STK_DEPTH] = stack_row(m, parent, STK_DEPTH) + 1
-    m[m[AT_STACK] + node * STK_WIDTH + STK_REST] = stack_row(m, parent, STK_REST) + position(m, ret, POS_REST)
-    m[m[AT_STACK] + node * STK_WIDTH + STK_START] = start
-    m[m[AT_STACK] + node * STK_WIDTH + STK_RECORDED] = 1 if start > 0 else stack_row(m, parent, STK_RECORDED)
-    memo_put(m, slot, M_STACK, ret, parent, start, node)
-    return node
-
-
-@njit(cache=True)
-def spell(m, text, char):
-    """The interned text `text` + `char`; an anonymous text stays anonymous. NO_ROOM: asked for room."""
-    if text < 0:
-        return text
-    slot = memo_slot(m, M_TEXT, text, char, 0)
-    e = cell(m, AT_MEMO_HASH, slot)
-    if e != 0:
-        return memo_row(m, e, 4)
-    node = np.int64(m[N_TEXT])
-    if node + 1 >= m[CAP_TEXTS] or m[N_MEMO] + 1 >= m[CAP_MEMO] or 2 * m[N_MEMO] >= m[CAP_MEMO_HASH]:
-        ask(m, ASK_ROOM, 0, 0, 0)
-        return NO_ROOM
-    m[N_TEXT] = node + 1
-    m[m[AT_TEXTS] + node * TXT_WIDTH + 0] = text
-    m[m[AT_TEXTS] + node * TXT_WIDTH + 1] = char
-    m[m[AT_TEXTS] + node * TXT_WIDTH + 2] = cell(m, AT_TEXTS, text * TXT_WIDTH + 2) + 1
-    memo_put(m, slot, M_TEXT, text, char, 0, node)
-    return node
-
-
-@njit(cache=True)
+@helper
 def emit(m, pos, q, low, high, count, decode, text, stack):
     """Add a configuration to the frontier being built, once."""
     n = np.int64(m[N_OUT])
@@ -199,7 +80,7 @@ def emit(m, pos, q, low, high, count, decode, text, stack):
     return True
 
 
-@njit(cache=True)
+@helper
 def close(m, pos, stack, world):
     """Add what is reached from (pos, stack) without reading: the epsilon closure. False: something was asked for.
 
@@ -213,8 +94,15 @@ def close(m, pos, stack, world):
         p = work_row(m, n, 0)
         s = work_row(m, n, 1)
         kind = position(m, p, POS_KIND)
-        while kind == P_CALL or kind == P_RETURN or kind == P_ITEM:
-            if kind == P_RETURN:
+        while kind == P_CALL or kind == P_RETURN or kind == P_ITEM or kind == P_OBJECT or kind == P_IF:
+            if kind == P_IF:
+                p = position(m, p, POS_A) if holds(m, p, s) else 0
+            elif kind == P_OBJECT:
+                s = push_object(m, position(m, p, POS_THEN), s, position(m, p, POS_B))
+                if s < 0:
+                    return False
+                p = position(m, p, POS_A)
+            elif kind == P_RETURN:
                 p = stack_row(m, s, STK_RETURN)
                 start = stack_row(m, s, STK_START)
                 s = stack_row(m, s, STK_PARENT)
@@ -249,7 +137,12 @@ def close(m, pos, stack, world):
                 n += 1
         elif kind == P_STRING:
             low, high = literal_interval(m, p)
-            if not emit(m, p, position(m, p, POS_A), low, high, 0, 0, world, s):
+            q = position(m, p, POS_A)
+            if (position(m, p, POS_FLAGS) & F_OBJECT) != 0 and not others_allowed(
+                m, stack_row(m, s, STK_PROGRESS)
+            ):
+                q = 0
+            if not emit(m, p, q, low, high, 0, 0, world, s):
                 return False
         elif kind == P_TEXT:
             low, high = literal_interval(m, p)
@@ -265,7 +158,16 @@ def close(m, pos, stack, world):
     return True
 
 
-@njit(cache=True)
+@helper
+def holds(m, p, s):
+    """The condition of position p, on the object on top of stack s."""
+    g = stack_row(m, s, STK_PROGRESS)
+    if position(m, p, POS_B) == IF_CAN_CLOSE:
+        return can_close(m, g)
+    return can_go_on(m, g, position(m, p, POS_C) > 0)
+
+
+@helper
 def begin_recording(m):
     """STK_START of a value that is recorded from here on."""
     if m[HISTORY] == 0:
@@ -273,7 +175,7 @@ def begin_recording(m):
     return cell(m, AT_TEXTS, m[HISTORY] * TXT_WIDTH + 2) + 1
 
 
-@njit(cache=True)
+@helper
 def item_end(m, p, start, world):
     """The position behind a recorded value; -1: asked."""
     history = np.int64(m[HISTORY]) if world >= 0 else -1
@@ -286,7 +188,7 @@ def item_end(m, p, start, world):
     return memo_row(m, e, 4)
 
 
-@njit(cache=True)
+@helper
 def literal_interval(m, p):
     """The whole literal set of a position as an interval of rows of literal_offsets."""
     k = position(m, p, POS_LITERALS)
@@ -296,7 +198,7 @@ def literal_interval(m, p):
     return first, first + literal_set(m, k, 1)
 
 
-@njit(cache=True)
+@helper
 def emit_text(m, p, q, low, high, count, world, stack):
     """Add a plain-text configuration at a character boundary. 1: the text may end here, 0: not, -1: asked."""
     ends = 0
@@ -316,25 +218,27 @@ def emit_text(m, p, q, low, high, count, world, stack):
     return ends
 
 
-@njit(cache=True)
-def literal_allowed(m, p, i):
+@helper
+def literal_allowed(m, p, stack, i):
     nexts = position(m, p, POS_NEXTS)
     if nexts < 0:
         return True
     first = literal_set(m, position(m, p, POS_LITERALS), 0)
+    if (position(m, p, POS_FLAGS) & F_OBJECT) != 0:
+        return name_allowed(m, stack_row(m, stack, STK_PROGRESS), i - first)
     return cell(m, AT_LITERAL_NEXT, nexts + i - first) != NEXT_FORBIDDEN
 
 
-@njit(cache=True)
-def any_literal(m, p, low, high):
+@helper
+def any_literal(m, p, stack, low, high):
     """Is one of these literals still allowed?"""
     for i in range(low, high):
-        if literal_allowed(m, p, i):
+        if literal_allowed(m, p, stack, i):
             return True
     return False
 
 
-@njit(cache=True)
+@helper
 def literal_char(m, i, depth):
     """Code point number `depth` of literal i, -1 behind its end (which therefore sorts first)."""
     at = cell(m, AT_LITERAL_OFFSETS, i) + depth
@@ -343,7 +247,7 @@ def literal_char(m, i, depth):
     return cell(m, AT_LITERAL_CHARS, at)
 
 
-@njit(cache=True)
+@helper
 def narrow(m, low, high, depth, char):
     """The sub-interval of sorted literals whose character at `depth` is `char`: two binary searches."""
     a, b = low, high
@@ -364,7 +268,7 @@ def narrow(m, low, high, depth, char):
     return first, a
 
 
-@njit(cache=True)
+@helper
 def find_edge(m, q, char):
     """Index of the edge of character state q (lowered) that holds `char`, or -1."""
     a = char_row(m, q, CST_FIRST)
@@ -380,15 +284,15 @@ def find_edge(m, q, char):
     return -1
 
 
-@njit(cache=True)
+@helper
 def fits(m, p, q, count):
     """Can character state q still end within the length bound, with `count` characters read?"""
     most = position(m, p, POS_C)
     return most < 0 or count + char_row(m, q, CST_SHORTEST) <= most
 
 
-@njit(cache=True)
-def range_alive(m, p, q, low, high, count, first, last):
+@helper
+def range_alive(m, p, q, low, high, count, stack, first, last):
     """Does some character in [first, last] lead on? q must be lowered."""
     if q > 0:
         a = char_row(m, q, CST_FIRST)
@@ -406,18 +310,18 @@ def range_alive(m, p, q, low, high, count, first, last):
             a += 1
     for i in range(low, high):
         c = literal_char(m, i, count)
-        if first <= c <= last and literal_allowed(m, p, i):
+        if first <= c <= last and literal_allowed(m, p, stack, i):
             return True
     return False
 
 
-@njit(cache=True)
+@helper
 def records(m, p, text):
     """Is the spelling of this string recorded?"""
     return text >= 0 and (position(m, p, POS_FLAGS) & F_KEYS) != 0
 
 
-@njit(cache=True)
+@helper
 def representative(m, p, q, low, high, text, decode_mode, first, last):
     """The base to keep for a partly read character in [first, last].
 
@@ -445,7 +349,7 @@ def representative(m, p, q, low, high, text, decode_mode, first, last):
     return np.int64(aligned)
 
 
-@njit(cache=True)
+@helper
 def read_char(m, p, q, low, high, count, text, stack, char):
     """Read one whole character inside P_STRING or P_TEXT and add the configuration behind it. False: asked."""
     least = position(m, p, POS_B)
@@ -464,7 +368,7 @@ def read_char(m, p, q, low, high, count, text, stack, char):
             q2 = edge(m, e, 2)
     if a >= b:
         a, b = 0, 0
-    if q2 == 0 and not any_literal(m, p, a, b):
+    if q2 == 0 and not any_literal(m, p, stack, a, b):
         return True
     counted = a < b or most >= 0 or count < least
     n = count + 1 if counted else 0
@@ -487,7 +391,7 @@ def read_char(m, p, q, low, high, count, text, stack, char):
     return emit(m, p, q2, a, b, n, 0, text, stack)
 
 
-@njit(cache=True)
+@helper
 def literal_prefix(m, i, length):
     """The interned text of the first `length` characters of literal i."""
     text = 1
@@ -497,7 +401,7 @@ def literal_prefix(m, i, length):
     return text
 
 
-@njit(cache=True)
+@helper
 def end_string(m, p, q, low, high, count, text, stack):
     """Read the closing quote of a JSON string. False: asked."""
     world = min(text, 0)
@@ -506,9 +410,14 @@ def end_string(m, p, q, low, high, count, text, stack):
         if nexts < 0:
             return close(m, position(m, p, POS_THEN), stack, world)
         at = low - literal_set(m, position(m, p, POS_LITERALS), 0)
+        in_object = (position(m, p, POS_FLAGS) & F_OBJECT) != 0
+        if in_object and not name_allowed(m, stack_row(m, stack, STK_PROGRESS), at):
+            return True
         target = cell(m, AT_LITERAL_NEXT, nexts + at)
         if target == NEXT_NOT_LOWERED:
             return ask(m, ASK_NAME, p, at, 0)
+        if in_object:
+            return end_name(m, target, stack, behind_name(m, stack_row(m, stack, STK_PROGRESS), at), world)
         return close(m, target, stack, world)
     if q == 0:
         return True
@@ -524,6 +433,14 @@ def end_string(m, p, q, low, high, count, text, stack):
         text = literal_prefix(m, low, count) if low < high else 1
         if text == NO_ROOM:
             return False
+    return end_unlisted(m, p, label, text, stack, world)
+
+
+@helper
+def end_unlisted(m, p, label, text, stack, world):
+    """The end of a name that is not listed, of the class `label`. False: asked."""
+    if (position(m, p, POS_FLAGS) & F_OBJECT) != 0:
+        return end_other(m, p, label, text, stack, world)
     slot = memo_slot(m, M_OTHER, p, label, text)
     e = cell(m, AT_MEMO_HASH, slot)
     if e == 0:
@@ -531,7 +448,28 @@ def end_string(m, p, q, low, high, count, text, stack):
     return close(m, memo_row(m, e, 4), stack, world)
 
 
-@njit(cache=True)
+@helper
+def end_other(m, p, label, text, stack, world):
+    """The end of an unlisted name of an object, which must not have come before. False: asked."""
+    g = stack_row(m, stack, STK_PROGRESS)
+    if text > 0 and is_written(m, g, text):
+        return True
+    e = cell(m, AT_MEMO_HASH, memo_slot(m, M_OTHER, p, label, -1))
+    if e == 0:
+        return ask(m, ASK_OTHER, p, label, -1)
+    return end_name(m, memo_row(m, e, 4), stack, behind_other(m, g, text), world)
+
+
+@helper
+def end_name(m, target, stack, g, world):
+    """Go on behind a name: the object's node makes place for one with the new progress. False: asked."""
+    if g < 0:
+        return False
+    s = push_object(m, stack_row(m, stack, STK_RETURN), stack_row(m, stack, STK_PARENT), g)
+    return s >= 0 and close(m, target, s, world)
+
+
+@helper
 def leaves_literals(m, p, q, low, high, count, text, first, last):
     """Does any character in [first, last] leave the literals, with nothing to remember of them?
 
@@ -552,12 +490,12 @@ def leaves_literals(m, p, q, low, high, count, text, first, last):
     return True
 
 
-@njit(cache=True)
+@helper
 def part(m, p, q, low, high, count, text, stack, mode, first, last):
     """Go on inside a character known to lie in [first, last], if any such character leads on. False: asked."""
     if q > 0 and char_row(m, q, CST_LOWERED) == 0:
         return ask(m, ASK_CHAR, q, 0, 0)
-    if not range_alive(m, p, q, low, high, count, first, last):
+    if not range_alive(m, p, q, low, high, count, stack, first, last):
         return True
     if leaves_literals(m, p, q, low, high, count, text, first, last):
         low, high, count = 0, 0, 0
@@ -565,7 +503,7 @@ def part(m, p, q, low, high, count, text, stack, mode, first, last):
     return emit(m, p, q, low, high, count, (mode << DECODE_SHIFT) | base, text, stack)
 
 
-@njit(cache=True)
+@helper
 def hex_value(byte):
     if 48 <= byte <= 57:
         return byte - 48
@@ -576,7 +514,7 @@ def hex_value(byte):
     return -1
 
 
-@njit(cache=True)
+@helper
 def hex_part(m, p, q, low, high, count, text, stack, left, base):
     """Behind some digits of \\uXXXX: `left` digits to come, `base` the value with zeros there. False: asked."""
     last = base + (1 << (4 * left)) - 1
@@ -595,23 +533,25 @@ def hex_part(m, p, q, low, high, count, text, stack, left, base):
     # The range reaches into the surrogates: alive through a plain character or through a pair.
     if q > 0 and char_row(m, q, CST_LOWERED) == 0:
         return ask(m, ASK_CHAR, q, 0, 0)
-    alive = base < 0xD800 and range_alive(m, p, q, low, high, count, base, 0xD7FF)
+    alive = base < 0xD800 and range_alive(m, p, q, low, high, count, stack, base, 0xD7FF)
     if not alive:
         high_first = max(base, 0xD800)
         high_last = min(last, 0xDBFF)
         first = 0x10000 + ((high_first - 0xD800) << 10)
-        alive = range_alive(m, p, q, low, high, count, first, 0x10000 + ((high_last - 0xD800) << 10) + 1023)
+        alive = range_alive(
+            m, p, q, low, high, count, stack, first, 0x10000 + ((high_last - 0xD800) << 10) + 1023
+        )
     if not alive:
         return True
     return emit(m, p, q, low, high, count, (mode << DECODE_SHIFT) | base, text, stack)
 
 
-@njit(cache=True)
+@helper
 def surrogate_part(m, p, q, low, high, count, text, stack, mode, first, last):
     """Inside the second half of a surrogate pair, the character known to lie in [first, last]. False: asked."""
     if q > 0 and char_row(m, q, CST_LOWERED) == 0:
         return ask(m, ASK_CHAR, q, 0, 0)
-    if not range_alive(m, p, q, low, high, count, first, last):
+    if not range_alive(m, p, q, low, high, count, stack, first, last):
         return True
     base = first
     if low >= high and q > 0 and not records(m, p, text):
@@ -624,7 +564,7 @@ def surrogate_part(m, p, q, low, high, count, text, stack, mode, first, last):
     return emit(m, p, q, low, high, count, (mode << DECODE_SHIFT) | base, text, stack)
 
 
-@njit(cache=True)
+@helper
 def lead_byte(m, p, q, low, high, count, text, stack, byte):
     """Read the first byte of a multi-byte UTF-8 character (RFC 3629). False: asked."""
     if 0xC2 <= byte <= 0xDF:
@@ -649,19 +589,19 @@ def lead_byte(m, p, q, low, high, count, text, stack, byte):
     return True
 
 
-@njit(cache=True)
+@helper
 def special_part(m, p, q, low, high, count, text, stack, mode, base, first, last):
     """`part` for the four lead bytes whose second byte is restricted: never represented by another range."""
     if q > 0 and char_row(m, q, CST_LOWERED) == 0:
         return ask(m, ASK_CHAR, q, 0, 0)
-    if not range_alive(m, p, q, low, high, count, first, last):
+    if not range_alive(m, p, q, low, high, count, stack, first, last):
         return True
     if leaves_literals(m, p, q, low, high, count, text, first, last):
         low, high, count = 0, 0, 0
     return emit(m, p, q, low, high, count, (mode << DECODE_SHIFT) | base, text, stack)
 
 
-@njit(cache=True)
+@helper
 def continuation_byte(m, p, q, low, high, count, text, stack, mode, base, byte):
     """Read a UTF-8 continuation byte. False: asked."""
     if byte < 0x80 or byte > 0xBF:
@@ -679,7 +619,7 @@ def continuation_byte(m, p, q, low, high, count, text, stack, mode, base, byte):
     return part(m, p, q, low, high, count, text, stack, D_UTF2 + 16, first, first + 4095)
 
 
-@njit(cache=True)
+@helper
 def escaped_char(byte):
     """The character that a one-letter escape stands for, -1 if none (RFC 8259, section 7)."""
     if byte == 0x22 or byte == 0x5C or byte == 0x2F:
@@ -697,7 +637,7 @@ def escaped_char(byte):
     return -1
 
 
-@njit(cache=True)
+@helper
 def canonical_hex(mode, base, byte):
     """May this digit stand in the \\u00xx of a control character without a short escape, as json.dumps writes it?"""
     if byte >= 65 and byte <= 70:
@@ -711,7 +651,7 @@ def canonical_hex(mode, base, byte):
     return full < 0x20 and full != 8 and full != 9 and full != 10 and full != 12 and full != 13
 
 
-@njit(cache=True)
+@helper
 def escape_byte(m, p, q, low, high, count, text, stack, mode, base, byte):
     """Read a byte of a JSON escape behind its backslash. False: asked."""
     canonical = (position(m, p, POS_FLAGS) & F_CANONICAL) != 0
@@ -720,9 +660,9 @@ def escape_byte(m, p, q, low, high, count, text, stack, mode, base, byte):
             last = 0x1F if canonical else 0x10FFFF
             if q > 0 and char_row(m, q, CST_LOWERED) == 0:
                 return ask(m, ASK_CHAR, q, 0, 0)
-            if not range_alive(m, p, q, low, high, count, 0, last):
+            if not range_alive(m, p, q, low, high, count, stack, 0, last):
                 return True
-            if canonical and not control_alive(m, p, q, low, high, count):
+            if canonical and not control_alive(m, p, q, low, high, count, stack):
                 return True
             return emit(m, p, q, low, high, count, D_HEX4 << DECODE_SHIFT, text, stack)
         char = escaped_char(byte)
@@ -735,31 +675,33 @@ def escape_byte(m, p, q, low, high, count, text, stack, mode, base, byte):
             return True
         left = D_HEX1 - mode
         value = base | (value << (4 * left))
-        if canonical and left == 1 and not low_control_alive(m, p, q, low, high, count, value):
+        if canonical and left == 1 and not low_control_alive(m, p, q, low, high, count, stack, value):
             return True
         return hex_part(m, p, q, low, high, count, text, stack, left, value)
     return low_surrogate_byte(m, p, q, low, high, count, text, stack, mode, base, byte, value)
 
 
-@njit(cache=True)
-def control_alive(m, p, q, low, high, count):
+@helper
+def control_alive(m, p, q, low, high, count, stack):
     """Is there a control character that json.dumps writes as \\u00xx and that leads on?"""
-    return low_control_alive(m, p, q, low, high, count, 0) or low_control_alive(m, p, q, low, high, count, 16)
+    return low_control_alive(m, p, q, low, high, count, stack, 0) or low_control_alive(
+        m, p, q, low, high, count, stack, 16
+    )
 
 
-@njit(cache=True)
-def low_control_alive(m, p, q, low, high, count, base):
+@helper
+def low_control_alive(m, p, q, low, high, count, stack, base):
     """`control_alive` for the sixteen characters from `base` on. q must be lowered."""
     if base == 0:
         return (
-            range_alive(m, p, q, low, high, count, 0, 7)
-            or range_alive(m, p, q, low, high, count, 11, 11)
-            or range_alive(m, p, q, low, high, count, 14, 15)
+            range_alive(m, p, q, low, high, count, stack, 0, 7)
+            or range_alive(m, p, q, low, high, count, stack, 11, 11)
+            or range_alive(m, p, q, low, high, count, stack, 14, 15)
         )
-    return range_alive(m, p, q, low, high, count, 16, 31)
+    return range_alive(m, p, q, low, high, count, stack, 16, 31)
 
 
-@njit(cache=True)
+@helper
 def low_surrogate_byte(m, p, q, low, high, count, text, stack, mode, base, byte, value):
     """Read a byte of the `\\udc00`..`\\udfff` that completes a pair. False: asked."""
     if mode == D_LOW_SLASH or mode == D_LOW_U or mode == D_LOW_D:
@@ -780,17 +722,17 @@ def low_surrogate_byte(m, p, q, low, high, count, text, stack, mode, base, byte,
     return read_char(m, p, q, low, high, count, text, stack, base + value)
 
 
-@njit(cache=True)
-def canonical_escape_alive(m, p, q, low, high, count):
+@helper
+def canonical_escape_alive(m, p, q, low, high, count, stack):
     """Is there a character that must be escaped and leads on? q must be lowered."""
     return (
-        range_alive(m, p, q, low, high, count, 0, 31)
-        or range_alive(m, p, q, low, high, count, 0x22, 0x22)
-        or range_alive(m, p, q, low, high, count, 0x5C, 0x5C)
+        range_alive(m, p, q, low, high, count, stack, 0, 31)
+        or range_alive(m, p, q, low, high, count, stack, 0x22, 0x22)
+        or range_alive(m, p, q, low, high, count, stack, 0x5C, 0x5C)
     )
 
 
-@njit(cache=True)
+@helper
 def string_byte(m, p, q, low, high, count, decode, text, stack, byte):
     """Read a byte inside a JSON string. False: asked."""
     mode = decode >> DECODE_SHIFT
@@ -801,9 +743,9 @@ def string_byte(m, p, q, low, high, count, decode, text, stack, byte):
             if q > 0 and char_row(m, q, CST_LOWERED) == 0:
                 return ask(m, ASK_CHAR, q, 0, 0)
             if (position(m, p, POS_FLAGS) & F_CANONICAL) != 0:
-                alive = canonical_escape_alive(m, p, q, low, high, count)
+                alive = canonical_escape_alive(m, p, q, low, high, count, stack)
             else:
-                alive = range_alive(m, p, q, low, high, count, 0, 0x10FFFF)
+                alive = range_alive(m, p, q, low, high, count, stack, 0, 0x10FFFF)
             if not alive:
                 return True
             return emit(m, p, q, low, high, count, D_ESCAPE << DECODE_SHIFT, text, stack)
@@ -818,7 +760,7 @@ def string_byte(m, p, q, low, high, count, decode, text, stack, byte):
     return escape_byte(m, p, q, low, high, count, text, stack, mode, base, byte)
 
 
-@njit(cache=True)
+@helper
 def utf8_byte(m, p, q, low, high, count, text, stack, mode, base, byte):
     """A continuation byte; mode D_UTF2 + 16 is "two left of four", where no three-byte rule applies. False: asked."""
     if mode == D_UTF2 + 16:
@@ -829,7 +771,7 @@ def utf8_byte(m, p, q, low, high, count, text, stack, mode, base, byte):
     return continuation_byte(m, p, q, low, high, count, text, stack, mode, base, byte)
 
 
-@njit(cache=True)
+@helper
 def text_byte(m, p, q, low, high, count, decode, world, stack, byte):
     """Read a byte of plain UTF-8 text. False: asked."""
     mode = decode >> DECODE_SHIFT
@@ -840,7 +782,7 @@ def text_byte(m, p, q, low, high, count, decode, world, stack, byte):
     return utf8_byte(m, p, q, low, high, count, world, stack, mode, decode & DECODE_MASK, byte)
 
 
-@njit(cache=True)
+@helper
 def step_config(m, k, byte):
     """Add the successors of configuration k by `byte` to the frontier being built. False: asked."""
     p = config(m, k, CFG_POS)
@@ -880,7 +822,7 @@ def step_config(m, k, byte):
     return True
 
 
-@njit(cache=True)
+@helper
 def before(m, i, j):
     for c in range(CFG_WIDTH):
         if out_row(m, i, c) != out_row(m, j, c):
@@ -888,7 +830,7 @@ def before(m, i, j):
     return False
 
 
-@njit(cache=True)
+@helper
 def sort_out(m):
     """Sort the frontier being built: heap sort in place, since an anyOf of hundreds makes hundreds of rows."""
     n = np.int64(m[N_OUT])
@@ -899,7 +841,7 @@ def sort_out(m):
         sift(m, 0, end)
 
 
-@njit(cache=True)
+@helper
 def swap(m, i, j):
     for c in range(CFG_WIDTH):
         a = m[AT_OUT] + i * CFG_WIDTH + c
@@ -907,7 +849,7 @@ def swap(m, i, j):
         m[a], m[b] = m[b], m[a]
 
 
-@njit(cache=True)
+@helper
 def sift(m, root, n):
     while True:
         child = 2 * root + 1
@@ -921,7 +863,7 @@ def sift(m, root, n):
         root = child
 
 
-@njit(cache=True)
+@helper
 def keep_history(m, n):
     """Give the history to the whole frontier being built, if a value is being recorded anywhere in it."""
     recorded = 0
@@ -932,7 +874,7 @@ def keep_history(m, n):
             m[m[AT_OUT] + i * CFG_WIDTH + CFG_HISTORY] = m[HISTORY]
 
 
-@njit(cache=True)
+@helper
 def intern_out(m):
     """The state of the frontier that was built, new or known. DEAD when it is empty, UNKNOWN: asked for room."""
     n = np.int64(m[N_OUT])
@@ -961,7 +903,7 @@ def intern_out(m):
     return new_state(m, slot, n)
 
 
-@njit(cache=True)
+@helper
 def same_frontier(m, first, n):
     for i in range(n):
         for c in range(CFG_WIDTH):
@@ -970,7 +912,7 @@ def same_frontier(m, first, n):
     return True
 
 
-@njit(cache=True)
+@helper
 def new_state(m, slot, n):
     s = np.int64(m[N_STATES])
     first = np.int64(m[N_CONFIGS])
@@ -991,7 +933,7 @@ def new_state(m, slot, n):
     return s
 
 
-@njit(cache=True)
+@helper
 def lead_of(char):
     """First byte of a character in UTF-8."""
     if char < 0x80:
@@ -1003,18 +945,18 @@ def lead_of(char):
     return 0xF0 | (char >> 18)
 
 
-@njit(cache=True)
+@helper
 def note_byte(m, at, byte):
     m[at + (byte >> 5)] |= np.int32(1) << np.int32(byte & 31)
 
 
-@njit(cache=True)
+@helper
 def note_range(m, at, low, high):
     for byte in range(low, high + 1):
         note_byte(m, at, byte)
 
 
-@njit(cache=True)
+@helper
 def note_alive(m, k, at):
     """Add the bytes that may lead on from configuration k, a superset, to the 256 bits at m[at]."""
     p = config(m, k, CFG_POS)
@@ -1037,7 +979,7 @@ def note_alive(m, k, at):
                 m[at + w] = -1
 
 
-@njit(cache=True)
+@helper
 def note_characters(m, k, p, at):
     """`note_alive` for a string or text between two characters."""
     if position(m, p, POS_KIND) == P_STRING:
@@ -1060,7 +1002,7 @@ def note_characters(m, k, p, at):
         note_range(m, at, lead_of(edge(m, e, 0)), lead_of(edge(m, e, 1)))
 
 
-@njit(cache=True)
+@helper
 def roomy(m):
     """Is there room for whatever one step can add? Checked once a step, so that nothing below has to."""
     margin = ROOM
@@ -1069,13 +1011,15 @@ def roomy(m):
         and 2 * m[N_STATES] < m[CAP_STATE_HASH]
         and m[N_CONFIGS] + margin < m[CAP_CONFIGS]
         and m[N_STACK] + margin < m[CAP_STACK]
+        and m[N_PROGRESS] + margin < m[CAP_PROGRESS]
+        and m[N_BITS] + margin < m[CAP_BITS]
         and m[N_TEXT] + margin < m[CAP_TEXTS]
         and m[N_MEMO] + 2 * margin < m[CAP_MEMO]
         and 2 * (m[N_MEMO] + 2 * margin) < m[CAP_MEMO_HASH]
     )
 
 
-@njit(cache=True)
+@kernel
 def step(m, state, byte):
     """The state behind `state` and `byte`: DEAD if there is none, UNKNOWN if something was asked for."""
     known = cell(m, AT_NEXT, state * 256 + byte)
@@ -1101,7 +1045,7 @@ def step(m, state, byte):
     return target
 
 
-@njit(cache=True)
+@kernel
 def enter(m, pos, stack):
     """The state of the closure of (pos, stack); UNKNOWN if something was asked for."""
     m[N_OUT] = 0
@@ -1114,7 +1058,7 @@ def enter(m, pos, stack):
     return np.int64(intern_out(m))
 
 
-@njit(cache=True)
+@kernel
 def run(m, state, data, first, last):
     """Step over data[first:last]. Returns (state, index): UNKNOWN or DEAD with the index where that was met."""
     for i in range(first, last):
@@ -1124,7 +1068,7 @@ def run(m, state, data, first, last):
     return state, last
 
 
-@njit(cache=True)
+@kernel
 def anonymous(m, state):
     """The twin of a state in a world where spelled names are not recorded.
 

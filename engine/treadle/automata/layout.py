@@ -5,6 +5,7 @@ module constants at compile time, so they cost nothing.
 
     configuration  int32[9]   one way of being inside the rules (see CFG_*)
     position       int32[9]   what may come next there (see POS_*), by kind
+    progress       int32[8]   how far an object is (see PRG_*)
     character state int32[5]  a state of a character automaton, lowered on demand (see CST_*)
 """
 
@@ -45,6 +46,12 @@ P_STRING: Final = 9  # interior of a JSON string up to and including the closing
 P_TEXT: Final = 10  # plain UTF-8 text
 P_ITEM: Final = 11  # A entry of a value to be recorded, B the P_ITEM_END position behind it
 P_ITEM_END: Final = 12  # the continuation depends on the value just read
+P_OBJECT: Final = 13  # A inside, B progress it starts with, THEN position behind
+P_IF: Final = 14  # A target, B condition on the object that is being written (IF_*)
+
+# Conditions: the object may end, or some member may come next.
+IF_CAN_CLOSE: Final = 0
+IF_CAN_GO_ON: Final = 1
 
 # Position columns. For P_STRING and P_TEXT: A initial character state, B least, C most characters (-1: no bound),
 # THEN position behind, LITERALS number of the literal set (-1: none), FLAGS; REST: least bytes to the return.
@@ -61,6 +68,7 @@ POS_WIDTH: Final = 9
 
 F_KEYS: Final = 1  # member names: the continuation depends on which name was closed
 F_CANONICAL: Final = 2  # escapes only where json.dumps(ensure_ascii=False) writes them
+F_OBJECT: Final = 4  # member names: which of them may come is known by the object on top of the stack
 
 # Character state columns: LOWERED 0/1, FIRST edge, number of edges, LABEL (-1: not accepting), SHORTEST
 # completion in characters (a lower bound, exact where a position bounds the length).
@@ -108,14 +116,56 @@ ST_ALIVE_WORDS: Final = (
 ST_WIDTH: Final = 16
 
 # Stack node columns: return position, parent, depth, lower bound of bytes from here to the end; of a recorded value,
-# where in the history it began, plus one; and whether this node or one below it belongs to a recorded value.
+# where in the history it began, plus one; whether this node or one below it belongs to a recorded value; of an object,
+# its progress.
 STK_RETURN: Final = 0
 STK_PARENT: Final = 1
 STK_DEPTH: Final = 2
 STK_REST: Final = 3
 STK_START: Final = 4
 STK_RECORDED: Final = 5
-STK_WIDTH: Final = 6
+STK_PROGRESS: Final = 6
+STK_SEEN: Final = 7  # has this object or one around it unlisted names that must not come again?
+STK_WIDTH: Final = 8
+
+# Objects whose members ask the same whenever they come. NAMES listed names, first row of their INFO, of their RANKS
+# (-1: any order), LOW and HIGH number of members (-1: no bound), CAP of the count, FILL bytes of the least other member.
+OBJ_NAMES: Final = 0
+OBJ_INFO: Final = 1
+OBJ_RANKS: Final = 2
+OBJ_LOW: Final = 3
+OBJ_HIGH: Final = 4
+OBJ_CAP: Final = 5
+OBJ_FILL: Final = 6
+OBJ_WIDTH: Final = 7
+
+# Listed names by number, as they are sorted: place in the declared order, whether required and usable, bytes needed.
+INFO_RANK: Final = 0
+INFO_REQUIRED: Final = 1
+INFO_USABLE: Final = 2
+INFO_NEED: Final = 3
+INFO_WIDTH: Final = 4
+
+# Ranks of the declared order, from 0 to the number of names: the next required and the next usable rank from there on,
+# how many required ones are left, and the bytes that these need.
+RNK_REQUIRED: Final = 0
+RNK_USABLE: Final = 1
+RNK_MISSING: Final = 2
+RNK_NEED: Final = 3
+RNK_WIDTH: Final = 4
+
+# How far an object is: which OBJECT, COUNT of members (up to its CAP), required names MISSING, declared order: RANK
+# from which names may come; any order: names LEFT and a set of those that are gone, BITS row; unlisted names written
+# (SEEN, a memo entry; 0 none), bytes NEEDed by what is missing.
+PRG_OBJECT: Final = 0
+PRG_COUNT: Final = 1
+PRG_MISSING: Final = 2
+PRG_RANK: Final = 3
+PRG_LEFT: Final = 4
+PRG_BITS: Final = 5
+PRG_SEEN: Final = 6
+PRG_NEED: Final = 7
+PRG_WIDTH: Final = 8
 
 # Counters and the request a stopped kernel leaves behind.
 N_STATES: Final = 0
@@ -129,7 +179,9 @@ NEED_A: Final = 7
 NEED_B: Final = 8
 NEED_C: Final = 9
 HISTORY: Final = 10  # of the frontier being built
-COUNTERS: Final = 11
+N_PROGRESS: Final = 11
+N_BITS: Final = 12
+COUNTERS: Final = 13
 
 # What a kernel can ask for.
 ASK_NOTHING: Final = 0
@@ -148,6 +200,10 @@ M_STACK: Final = 1
 M_TEXT: Final = 2
 M_OTHER: Final = 3
 M_ITEM: Final = 4
+M_FRAME: Final = 5  # a stack node with a progress
+M_NAME: Final = 6  # progress, name: the progress behind it
+M_PROGRESS: Final = 7  # hash of a progress, number of the attempt
+M_SEEN: Final = 8  # unlisted names, one more
 MEMO_WIDTH: Final = 5  # kind, x, y, z, value
 
 # One int32 array, the memory, holds all tables: a kernel call costs 54 ns for every array argument, and eighteen of
@@ -189,6 +245,16 @@ CAP_OUT: Final = 48
 CAP_WORK: Final = 49
 AT_LEVELS: Final = 50
 CAP_LEVELS: Final = 51
+AT_OBJECTS: Final = 52
+CAP_OBJECTS: Final = 53
+AT_INFO: Final = 54
+CAP_INFO: Final = 55
+AT_RANKS: Final = 56
+CAP_RANKS: Final = 57
+AT_PROGRESS: Final = 58
+CAP_PROGRESS: Final = 59
+AT_BITS: Final = 60
+CAP_BITS: Final = 61
 HEADER: Final = 64
 
 TXT_WIDTH: Final = 3  # parent, code point (or byte), length

@@ -22,13 +22,27 @@ from treadle.automata.spelling import Spelling
 from treadle.grammar import rules
 from treadle.grammar.derivative import matches, nullable
 from treadle.grammar.emptiness import is_empty, live_transitions, shortest_length
-from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr, as_words, complement, intersect, words
+from treadle.grammar.expression import (
+    ANY_TEXT,
+    NOTHING,
+    Chars,
+    Expr,
+    Repeat,
+    as_words,
+    complement,
+    intersect,
+    repeat,
+    words,
+)
 
 RETURN: Final = 1
 ACCEPT: Final = 2
 _RECORD = struct.Struct("9i")
 _EDGE = struct.Struct("3i")
 _CHAR = struct.Struct("5i")
+_INFO = struct.Struct("4i")
+_OBJECT = struct.Struct("7i")
+_PROGRESS = struct.Struct("8i")
 #: A character automaton's state: one expression for each class of names (one alone for values), and whether
 #: the position that uses it bounds the length.
 CharState = tuple[tuple[Expr, ...], bool]
@@ -43,7 +57,8 @@ class Lowering:
         self._lazy: list[tuple[rules.Node, int]] = []
         self._entries: dict[Hashable, int] = {}
         self._spaces: dict[tuple[int, int | None], int] = {}
-        self._names: dict[int, rules.Names] = {}
+        self._names: dict[int, rules.Names | rules.Object] = {}
+        self._objects: dict[rules.Object, tuple[int, int]] = {}
         self._shortest_names: dict[int, int] = {}
         #: Is there a class of unlisted names that can be used up?
         self.exhaustible = False
@@ -78,6 +93,8 @@ class Lowering:
             return self._space(node.indent, then)
         if isinstance(node, rules.Names):
             return self._names_position(node, then)
+        if isinstance(node, rules.Object):
+            return self._object(node, then)
         if isinstance(node, rules.Recorded):
             return self._recorded(node, then)
         return self._characters(node, then)
@@ -174,6 +191,98 @@ class Lowering:
         self._spaces[then, indent] = space
         return space
 
+    def _object(self, node: rules.Object, then: int) -> int:
+        known = self._objects.get(node)
+        if known is None:
+            known = self._objects[node] = (self._inside_object(node), self._first_progress(node))
+        entry, progress = known
+        return self._record(at.P_OBJECT, entry, progress, 0, then, rest=node.least + self._rest(then))
+
+    def _inside_object(self, node: rules.Object) -> int:
+        """Where an object goes on with its node on the stack: in front of its first member, or behind one."""
+        # Members lead back behind a member, a place that is written when they are.
+        behind = self._record(at.P_FORK, 0, 1, rest=1)
+        name = self._literal(b'"', self._object_names(node, behind))
+        comma = self._literal(b",", self.lower(node.behind_comma, name))
+        self._write(
+            behind, at.P_FORK, self._edges([(0, 0, self._end_or(node, comma))]), 1, 0, 0, -1, 0, 1, -1
+        )
+        return behind if node.begun else self._end_or(node, name)
+
+    def _end_or(self, node: rules.Object, member: int) -> int:
+        """A gap, then the closing bracket if the object may end, or a member if one may come."""
+        end = self._record(at.P_IF, self._bytes([(0x7D, 0x7D, RETURN)]), at.IF_CAN_CLOSE, rest=1)
+        more = self._record(at.P_IF, member, at.IF_CAN_GO_ON, int(bool(node.others)), rest=1)
+        return self.lower(node.gap, self._fork([end, more]))
+
+    def _object_names(self, node: rules.Object, behind: int) -> int:
+        names = tuple(member.name for member in node.members)
+        others = tuple(_without(language, names) for language in node.others)
+        literals, nexts = -1, 0
+        if names:
+            literals = self._literal_set(names)
+            nexts = self.memory.append(at.AT_LITERAL_NEXT, len(names))
+            self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(names))[:, 0] = at.NEXT_NOT_LOWERED
+        flags = at.F_KEYS | at.F_OBJECT | (at.F_CANONICAL if node.canonical else 0)
+        state = self._char((others, False)) if others else 0
+        # The node on the stack counts what members need, with their commas: so that behind a comma nothing is left.
+        p = self._record(at.P_STRING, state, 0, -1, behind, literals, flags, -1, nexts)
+        self._names[p] = node
+        return p
+
+    def _first_progress(self, node: rules.Object) -> int:
+        """Write down an object and how far it is when it begins; the number of that progress."""
+        memory, members = self.memory, node.members
+        info = memory.append(at.AT_INFO, len(members))
+        for row, member in enumerate(members, info):
+            place = 4 * memory.at(at.AT_INFO, row)
+            _INFO.pack_into(
+                memory.buffer, place, member.rank, member.required, member.usable, member.need
+            )  # fmt: skip
+        ranks = self._ranks(members) if node.ordered else -1
+        # Where members were written already, one of them is counted, so that a comma is.
+        low = node.low + node.begun
+        high = -1 if node.high is None else node.high + node.begun
+        number = memory.append(at.AT_OBJECTS, 1)
+        _OBJECT.pack_into(
+            memory.buffer, 4 * memory.at(at.AT_OBJECTS, number),
+            len(members), info, ranks, low, high, max(low, high, 1), node.fill,
+        )  # fmt: skip
+        left = [member for member in members if member.usable and member.name not in node.gone]
+        missing = [member for member in left if member.required]
+        bits = self._bits(node) if not node.ordered else 0
+        g = memory.take(at.AT_PROGRESS, 1)
+        _PROGRESS.pack_into(
+            memory.buffer, 4 * memory.at(at.AT_PROGRESS, g),
+            number, node.begun, len(missing), node.first_rank, len(left), bits, 0, sum(m.need for m in missing),
+        )  # fmt: skip
+        return g
+
+    def _ranks(self, members: tuple[rules.Member, ...]) -> int:
+        """What is ahead at each place of the declared order, from its end."""
+        n = len(members)
+        first = self.memory.append(at.AT_RANKS, n + 1)
+        required, usable, missing, need = n, n, 0, 0
+        rows = [(required, usable, missing, need)]
+        for member in sorted(members, key=lambda member: -member.rank):
+            if member.required:
+                required, missing, need = member.rank, missing + 1, need + member.need
+            if member.usable:
+                usable = member.rank
+            rows.append((required, usable, missing, need))
+        self.memory.rows(at.AT_RANKS, first, n + 1)[:] = rows[::-1]
+        return first
+
+    def _bits(self, node: rules.Object) -> int:
+        """The set of names that are gone, as the kernels keep it."""
+        words = (len(node.members) + 31) >> 5
+        gone = np.zeros(words * 32, bool)
+        gone[: len(node.members)] = [member.name in node.gone for member in node.members]
+        first = self.memory.take(at.AT_BITS, words)
+        packed = np.packbits(gone, bitorder="little").view(np.int32)
+        self.memory.rows(at.AT_BITS, first, words)[:, 0] = packed
+        return first
+
     def _recorded(self, node: rules.Recorded, then: int) -> int:
         end = self._record(at.P_ITEM_END, then=then, rest=node.after_least + self._rest(then))
         self._items[end] = node
@@ -197,18 +306,24 @@ class Lowering:
             language = self._spelling.text(node.language)
         if language is not node.language and is_empty(language):
             return 0
+        fewest, most = node.fewest, node.most
+        if isinstance(language, Repeat) and isinstance(language.body, Chars):
+            # `[a-z]{3,40}`: counted beside the string, it has one state instead of forty.
+            fewest = max(fewest, language.low)
+            most = min((bound for bound in (most, language.high) if bound is not None), default=None)
+            language = repeat(language.body, 0, None)
+            if most is not None and fewest > most:
+                return 0
         finite = as_words(language)
         if finite is not None:
-            finite = tuple(
-                w for w in finite if node.fewest <= len(w) and (node.most is None or len(w) <= node.most)
-            )
+            finite = tuple(w for w in finite if fewest <= len(w) and (most is None or len(w) <= most))
             if not finite:
                 return 0
             literals = self._literal_set(finite)
             return self._record(kind, 0, 0, -1, then, literals, flags, rest)
-        most = -1 if node.most is None else node.most
-        state = self._char(((language,), most >= 0))
-        return self._record(kind, state, node.fewest, most, then, -1, flags, rest)
+        bound = -1 if most is None else most
+        state = self._char(((language,), bound >= 0))
+        return self._record(kind, state, fewest, bound, then, -1, flags, rest)
 
     def _char(self, state: CharState) -> int:
         known = self._char_ids.get(state)
@@ -243,6 +358,11 @@ class Lowering:
         """Was any value lowered so far whose text makes a difference?"""
         return bool(self._items)
 
+    def language(self, q: int) -> Expr | None:
+        """The language of a character state; None where it stands for several classes of names."""
+        languages = self._char_states[q][0]
+        return languages[0] if len(languages) == 1 else None
+
     def shortest_text(self, q: int) -> int:
         """Least number of characters that a character state still needs, over all its classes."""
         return min(shortest_length(e) for e in self._char_states[q][0] if not is_empty(e))
@@ -252,6 +372,7 @@ class Lowering:
         known = self._shortest_names.get(p)
         if known is None:
             node = self._names[p]
+            assert isinstance(node, rules.Names)
             lengths = [len(name) for name in node.allowed]
             lengths += [shortest_length(language) for language in node.others if not is_empty(language)]
             known = self._shortest_names[p] = min(lengths, default=0)
@@ -312,7 +433,8 @@ class Lowering:
     def lower_name(self, p: int, index: int) -> None:
         """Answer ASK_NAME: write what follows listed name number `index` of position p."""
         node = self._names[p]
-        target = self.lower(node.after(node.names[index]), self._column(p, at.POS_THEN))
+        name = node.members[index].name if isinstance(node, rules.Object) else node.names[index]
+        target = self.lower(node.after(name), self._column(p, at.POS_THEN))
         row = self._column(p, at.POS_NEXTS) + index
         self.memory.words[self.memory.at(at.AT_LITERAL_NEXT, row)] = target
 
@@ -320,8 +442,34 @@ class Lowering:
         """Answer ASK_OTHER: the position that follows an unlisted name of class `label`."""
         node = self._names[p]
         assert node.after_other is not None
-        name = None if text < 0 else self.spelled(text)
-        return self.lower(node.after_other(label, name), self._column(p, at.POS_THEN))
+        if isinstance(node, rules.Object):
+            behind = node.after_other(label)
+        else:
+            behind = node.after_other(label, None if text < 0 else self.spelled(text))
+        return self.lower(behind, self._column(p, at.POS_THEN))
+
+    def name_so_far(self, config: list[int]) -> str:
+        """The characters of a member name that a configuration has read, where an unlisted name is recorded."""
+        if config[at.CFG_TEXT] > 0:
+            return self.spelled(config[at.CFG_TEXT])
+        if config[at.CFG_LOW] >= config[at.CFG_HIGH]:
+            return ""
+        return self.literal(config[at.CFG_LOW])[: config[at.CFG_COUNT]]
+
+    def literal(self, row: int) -> str:
+        """Listed word number `row`."""
+        first, last = self.memory.rows(at.AT_LITERAL_OFFSETS, row, 2)[:, 0].tolist()
+        return "".join(map(chr, self.memory.rows(at.AT_LITERAL_CHARS, first, last - first)[:, 0].tolist()))
+
+    def seen(self, stack: int) -> list[str]:
+        """The unlisted names of the object on top of a stack."""
+        progress = int(self.memory.rows(at.AT_STACK, stack, 1)[0, at.STK_PROGRESS])
+        entry = int(self.memory.rows(at.AT_PROGRESS, progress, 1)[0, at.PRG_SEEN])
+        names = []
+        while entry > 0:
+            _, entry, text, *_ = self.memory.rows(at.AT_MEMO, entry, 1)[0].tolist()
+            names.append(self.spelled(text))
+        return names
 
     def spelled(self, text: int) -> str:
         """The characters of an interned text."""

@@ -12,11 +12,11 @@ import mmap
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from treadle.automata import layout as at
-from treadle.automata.kernels import memo_row, mix
+from treadle.automata.cell_kernels import memo_row, mix
+from treadle.compiling import kernel
 from treadle.errors import LimitExceeded
 
 Int32 = NDArray[np.int32]
@@ -26,14 +26,14 @@ STATE_LIMIT: Final = 1 << 20
 
 #: (offset column, capacity column, width, initial rows) of every table.
 TABLES: Final = (
-    (at.AT_CONFIGS, at.CAP_CONFIGS, at.CFG_WIDTH, 1 << 16),
-    (at.AT_STATES, at.CAP_STATES, at.ST_WIDTH, 1 << 14),
-    (at.AT_NEXT, at.CAP_NEXT, 256, 1 << 14),
-    (at.AT_STATE_HASH, at.CAP_STATE_HASH, 1, 1 << 15),
-    (at.AT_MEMO, at.CAP_MEMO, at.MEMO_WIDTH, 1 << 15),
-    (at.AT_MEMO_HASH, at.CAP_MEMO_HASH, 1, 1 << 16),
-    (at.AT_STACK, at.CAP_STACK, at.STK_WIDTH, 1 << 14),
-    (at.AT_TEXTS, at.CAP_TEXTS, at.TXT_WIDTH, 1 << 14),
+    (at.AT_CONFIGS, at.CAP_CONFIGS, at.CFG_WIDTH, 1 << 18),
+    (at.AT_STATES, at.CAP_STATES, at.ST_WIDTH, 1 << 16),
+    (at.AT_NEXT, at.CAP_NEXT, 256, 1 << 16),
+    (at.AT_STATE_HASH, at.CAP_STATE_HASH, 1, 1 << 17),
+    (at.AT_MEMO, at.CAP_MEMO, at.MEMO_WIDTH, 1 << 17),
+    (at.AT_MEMO_HASH, at.CAP_MEMO_HASH, 1, 1 << 18),
+    (at.AT_STACK, at.CAP_STACK, at.STK_WIDTH, 1 << 16),
+    (at.AT_TEXTS, at.CAP_TEXTS, at.TXT_WIDTH, 1 << 16),
     (at.AT_POSITIONS, at.CAP_POSITIONS, at.POS_WIDTH, 1 << 15),
     (at.AT_EDGES, at.CAP_EDGES, at.EDGE_WIDTH, 1 << 16),
     (at.AT_CHARS, at.CAP_CHARS, at.CST_WIDTH, 1 << 13),
@@ -41,11 +41,25 @@ TABLES: Final = (
     (at.AT_LITERAL_OFFSETS, at.CAP_LITERAL_OFFSETS, 1, 1 << 16),
     (at.AT_LITERAL_CHARS, at.CAP_LITERAL_CHARS, 1, 1 << 18),
     (at.AT_LITERAL_NEXT, at.CAP_LITERAL_NEXT, 1, 1 << 16),
+    (at.AT_OBJECTS, at.CAP_OBJECTS, at.OBJ_WIDTH, 1 << 10),
+    (at.AT_INFO, at.CAP_INFO, at.INFO_WIDTH, 1 << 14),
+    (at.AT_RANKS, at.CAP_RANKS, at.RNK_WIDTH, 1 << 14),
+    (at.AT_PROGRESS, at.CAP_PROGRESS, at.PRG_WIDTH, 1 << 14),
+    (at.AT_BITS, at.CAP_BITS, 1, 1 << 16),
     (at.AT_OUT, at.CAP_OUT, at.CFG_WIDTH, at.FORK_LIMIT),
     (at.AT_WORK, at.CAP_WORK, at.WORK_WIDTH, at.FORK_LIMIT),
     (at.AT_LEVELS, at.CAP_LEVELS, 1, at.LEVELS),
 )
 _WIDTHS: Final = {offset: width for offset, _, width, _ in TABLES}
+_COUNTERS: Final = {
+    at.AT_CONFIGS: at.N_CONFIGS, at.AT_STATES: at.N_STATES, at.AT_NEXT: at.N_STATES,
+    at.AT_MEMO: at.N_MEMO, at.AT_STACK: at.N_STACK, at.AT_TEXTS: at.N_TEXT,
+    at.AT_PROGRESS: at.N_PROGRESS, at.AT_BITS: at.N_BITS,
+}  # fmt: skip
+#: Address space is cheap, so tables begin large; nothing is reserved for pages that are never touched.
+_PRIVATE: Final = (
+    getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0) | getattr(mmap, "MAP_NORESERVE", 0)
+)
 _SCRATCH: Final = frozenset({at.AT_OUT, at.AT_WORK, at.AT_LEVELS})
 _KEPT: Final[list[Int32]] = []
 _KEEP_AT_MOST: Final = 4
@@ -65,7 +79,8 @@ class Memory:
         #: Rows in use of the tables that only Python appends to, by offset column.
         self.used: dict[int, int] = {
             at.AT_POSITIONS: 1, at.AT_EDGES: 1, at.AT_CHARS: 1, at.AT_LITERAL_SETS: 0,
-            at.AT_LITERAL_OFFSETS: 0, at.AT_LITERAL_CHARS: 0, at.AT_LITERAL_NEXT: 0,
+            at.AT_LITERAL_OFFSETS: 0, at.AT_LITERAL_CHARS: 0, at.AT_LITERAL_NEXT: 0, at.AT_OBJECTS: 0,
+            at.AT_INFO: 0, at.AT_RANKS: 0,
         }  # fmt: skip
         self._note_places()
         words = self.words
@@ -74,6 +89,8 @@ class Memory:
         words[at.N_STACK] = 1
         words[at.N_TEXT] = 2
         words[at.N_MEMO] = 1
+        words[at.N_PROGRESS] = 1
+        words[at.N_BITS] = 0
 
     def _note_places(self) -> None:
         # Lowering asks for places all the time, and reading a number out of an array costs more than a list lookup.
@@ -92,6 +109,15 @@ class Memory:
         while first + row_count > self._capacity[table]:
             self.grow({table})
         self.used[table] = first + row_count
+        return first
+
+    def take(self, table: int, row_count: int) -> int:
+        """Reserve rows at the end of a table that kernels append to as well."""
+        counter = _COUNTERS[table]
+        first = int(self.words[counter])
+        while first + row_count > self._capacity[table]:
+            self.grow({table})
+        self.words[counter] = first + row_count
         return first
 
     def at(self, table: int, row: int) -> int:
@@ -119,13 +145,26 @@ class Memory:
             full.add(at.AT_STACK)
         if words[at.N_TEXT] + at.ROOM >= words[at.CAP_TEXTS]:
             full.add(at.AT_TEXTS)
+        if words[at.N_PROGRESS] + at.ROOM >= words[at.CAP_PROGRESS]:
+            full.add(at.AT_PROGRESS)
+        if words[at.N_BITS] + at.ROOM >= words[at.CAP_BITS]:
+            full.add(at.AT_BITS)
         if (
             words[at.N_MEMO] + 2 * at.ROOM >= words[at.CAP_MEMO]
             or 2 * (words[at.N_MEMO] + 2 * at.ROOM) >= words[at.CAP_MEMO_HASH]
         ):
             full |= {at.AT_MEMO, at.AT_MEMO_HASH}
         # A single step asked for more than the usual room: everything it may have filled grows.
-        self.grow(full or {at.AT_STACK, at.AT_TEXTS, at.AT_MEMO, at.AT_MEMO_HASH, at.AT_CONFIGS})
+        everything = {
+            at.AT_STACK,
+            at.AT_TEXTS,
+            at.AT_MEMO,
+            at.AT_MEMO_HASH,
+            at.AT_CONFIGS,
+            at.AT_PROGRESS,
+            at.AT_BITS,
+        }
+        self.grow(full or everything)
 
     def grow(self, tables: set[int]) -> None:
         old = self.words
@@ -145,13 +184,8 @@ class Memory:
             _rehash_memo(new)
 
     def _rows_in_use(self, table: int) -> int:
-        words = self.words
-        counted = {
-            at.AT_CONFIGS: at.N_CONFIGS, at.AT_STATES: at.N_STATES, at.AT_NEXT: at.N_STATES,
-            at.AT_MEMO: at.N_MEMO, at.AT_STACK: at.N_STACK, at.AT_TEXTS: at.N_TEXT,
-        }  # fmt: skip
-        if table in counted:
-            return int(words[counted[table]])
+        if table in _COUNTERS:
+            return int(self.words[_COUNTERS[table]])
         return self.used.get(table, 1 << 40)
 
     def release(self) -> None:
@@ -171,7 +205,7 @@ class Memory:
 
 def _lay_out(rows: list[int]) -> Int32:
     total = at.HEADER + sum(count * width for count, (_, _, width, _) in zip(rows, TABLES, strict=True))
-    words = np.frombuffer(mmap.mmap(-1, total * 4), dtype=np.int32)
+    words = np.frombuffer(mmap.mmap(-1, total * 4, flags=_PRIVATE), dtype=np.int32)
     start = at.HEADER
     for count, (offset, cap, width, _) in zip(rows, TABLES, strict=True):
         words[offset] = start
@@ -180,7 +214,7 @@ def _lay_out(rows: list[int]) -> Int32:
     return words
 
 
-@njit(cache=True)
+@kernel
 def _rehash_states(m):  # type: ignore[no-untyped-def]  # kernels are typed by numba
     """Fill a larger state table: the hash function is the one of kernels.intern_out."""
     mask = np.int64(m[at.CAP_STATE_HASH]) - 1
@@ -199,7 +233,7 @@ def _rehash_states(m):  # type: ignore[no-untyped-def]  # kernels are typed by n
         m[m[at.AT_STATE_HASH] + slot] = s
 
 
-@njit(cache=True)
+@kernel
 def _rehash_memo(m):  # type: ignore[no-untyped-def]  # kernels are typed by numba
     """Fill a larger memo table: the hash function is the one of kernels.memo_slot."""
     mask = np.int64(m[at.CAP_MEMO_HASH]) - 1

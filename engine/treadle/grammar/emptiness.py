@@ -17,6 +17,7 @@ from heapq import heapify, heappop, heappush
 from treadle.errors import LimitExceeded
 from treadle.grammar.derivative import filtered_words, transitions
 from treadle.grammar.expression import (
+    ANY_TEXT,
     Alternate,
     Chars,
     Complement,
@@ -98,6 +99,24 @@ def longest_length(expr: Expr, limit: int = 2_000) -> int | None:
     if expr._longest is None:
         expr._longest = (_longest_path(expr, limit),)
     return expr._longest[0]
+
+
+def never_runs_out(expr: Expr, limit: int = 64) -> bool:
+    """Whether infinitely many texts begin with any beginning of a text: False also where that takes long to tell."""
+    if expr is ANY_TEXT:
+        return True
+    seen, work = {expr}, [expr]
+    while work:
+        node = work.pop()
+        if longest_length(node, limit) is not None:
+            return False
+        for _, target in live_transitions(node):
+            if target not in seen:
+                seen.add(target)
+                work.append(target)
+        if len(seen) > limit:
+            return False
+    return True
 
 
 def _exceeded(message: str, limit: int) -> LimitExceeded:

@@ -10,6 +10,7 @@ search for the end (matching/closing.py), so it has to be cheap and may be too s
     Text        plain UTF-8 text of a character language, bounded in length
     Quoted      the rest of a JSON string behind its opening quote, in all its spellings
     Names       the rest of a JSON member name, where what follows depends on the name
+    Object      the inside of a JSON object whose members ask the same whenever they come, with its closing bracket
     Space       optional white space
     Recorded    a node after whose text it depends on that text what follows
 """
@@ -100,6 +101,54 @@ class Names:
 
 
 @dataclass(frozen=True)
+class Member:
+    """A listed name of an `Object`."""
+
+    name: str
+    #: Place in the declared order, from 0.
+    rank: int
+    required: bool = False
+    #: May it come at all?
+    usable: bool = True
+    #: A lower bound of the bytes of the member, without a comma.
+    need: int = 0
+
+
+@dataclass(frozen=True)
+class Object:
+    """From behind the opening bracket (or, where `begun`, from behind a member) to the closing one.
+
+    Written are `gap`, then the closing bracket or a member; between members a comma and `behind_comma`.
+    """
+
+    #: Equal keys must mean equal objects: the rules of the inside are lowered once for each key.
+    key: Hashable
+    #: By code point.
+    members: tuple[Member, ...] = field(compare=False)
+    #: What follows the closing quote of a listed name: colon and value.
+    after: Callable[[str], Node] = field(compare=False)
+    #: Disjoint languages of unlisted names, each without an end, and what follows one of them.
+    others: tuple[Expr, ...] = field(default=(), compare=False)
+    after_other: Callable[[int], Node] | None = field(default=None, compare=False)
+    #: Members must come in the order of their ranks, unlisted ones last.
+    ordered: bool = field(default=False, compare=False)
+    #: Number of members, still to come.
+    low: int = field(default=0, compare=False)
+    high: int | None = field(default=None, compare=False)
+    #: A lower bound of the bytes of a member that is not required.
+    fill: int = field(default=4, compare=False)
+    #: Listed names that are gone; in an ordered object, the first rank that may come.
+    gone: frozenset[str] = field(default=frozenset(), compare=False)
+    first_rank: int = field(default=0, compare=False)
+    begun: bool = False
+    gap: Node = field(default=Sequence(()), compare=False)
+    behind_comma: Node = field(default=Sequence(()), compare=False)
+    canonical: bool = field(default=False, compare=False)
+    #: A lower bound of the bytes of all of it.
+    least: int = field(default=1, compare=False)
+
+
+@dataclass(frozen=True)
 class Space:
     #: Columns of indentation behind a newline that are always allowed; None: any white space at all.
     indent: int | None
@@ -122,7 +171,7 @@ class Recorded:
         return self.body.least + self.after_least
 
 
-Node = Union[Literal, Sequence, Choice, Call, Text, Quoted, Names, Space, Recorded]
+Node = Union[Literal, Sequence, Choice, Call, Text, Quoted, Names, Object, Space, Recorded]
 
 EMPTY = Sequence(())
 NOTHING = Choice(())

@@ -27,6 +27,8 @@ _GREEDY_AFTER = 500
 _GREEDY = 4
 #: Expansions at one place of the rules that bring the end no nearer.
 _TRIES = 12
+#: Listed names that an estimate looks at.
+_LISTED = 64
 _PLACE = [at.CFG_POS, at.CFG_LOW, at.CFG_HIGH, at.CFG_DECODE]
 
 
@@ -156,12 +158,37 @@ class Closer:
         mode = config[at.CFG_DECODE] >> at.DECODE_SHIFT
         # The character that is being decoded is among the shortest completion's, or adds to it.
         left = self._automaton.shortest(config, position) + _UNDECODED.get(mode, 0)
+        if position[at.POS_FLAGS] & at.F_OBJECT:
+            return self._needs_in_name(config, position, left) + behind
         if position[at.POS_FLAGS] & at.F_KEYS:
             # REST is for the shortest name; what it counts behind the name is needed behind any.
             rest = position[at.POS_REST] - self._automaton.shortest_name(config[at.CFG_POS])
             return left + max(int(rest), 4) + behind
         then = int(memory.rows(at.AT_POSITIONS, position[at.POS_THEN], 1)[0][at.POS_REST])
         return left + (kind == at.P_STRING) + then + behind
+
+    def _needs_in_name(self, config: list[int], position: list[int], left: int) -> int:
+        """Least bytes of a member whose name is being written and of the bracket, less what `behind` counts of it.
+
+        `behind` counts every required member as not begun yet.
+        """
+        memory = self._automaton.memory
+        g = int(memory.rows(at.AT_STACK, config[at.CFG_STACK], 1)[0][at.STK_PROGRESS])
+        number, count, missing = memory.rows(at.AT_PROGRESS, g, 1)[0][:3].tolist()
+        _, info, _, least, _, _, fill = memory.rows(at.AT_OBJECTS, number, 1)[0].tolist()
+        # Quote, colon, a byte of a value, and the bracket; a member that is to come anyway is counted with its comma.
+        counted = fill + (count > 0) if least - count - missing > 0 else 0
+        options = [left + 4 - counted]
+        low, high = config[at.CFG_LOW], min(config[at.CFG_HIGH], config[at.CFG_LOW] + _LISTED)
+        if low < high and missing:
+            first = int(memory.rows(at.AT_LITERAL_SETS, position[at.POS_LITERALS], 1)[0, 0])
+            offsets = memory.rows(at.AT_LITERAL_OFFSETS, low, high - low + 1)[:, 0]
+            rows = memory.rows(at.AT_INFO, info + low - first, high - low)
+            required = (rows[:, at.INFO_REQUIRED] > 0) & (rows[:, at.INFO_NEED] > 0)
+            # Of a required member its name was counted as if nothing of it were read.
+            read = config[at.CFG_COUNT] + 1 + (count > 0)
+            options += [1 - read] if bool(required[np.diff(offsets) >= config[at.CFG_COUNT]].any()) else []
+        return min(options)
 
     def _remember(self, start: int, end: int, parents: dict[int, tuple[int, int]]) -> bytes:
         path = self._known.get(end, b"")

@@ -29,7 +29,8 @@ class Compiled:
                 raise VocabularyMismatch(
                     "the vocabulary lacks bytes that every text of this constraint needs"
                 )
-            raise UnsatisfiableConstraint("no text satisfies this constraint")
+            undecided = "; ".join(str(note) for note in getattr(report, "inexact", ()))
+            raise UnsatisfiableConstraint("no text satisfies this constraint", found=undecided[:300])
         self.automaton = TokenAutomaton(bytes_automaton, vocabulary)
 
     def matcher(self) -> Matcher:

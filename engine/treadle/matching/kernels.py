@@ -8,30 +8,27 @@ walk remembers where it was, so that Python can answer and let it go on. The slo
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from treadle.automata.cell_kernels import ask, char_row, config, edge, position, stack_row, state_row
 from treadle.automata.kernels import (
-    ask,
-    char_row,
-    config,
-    edge,
+    close,
     emit,
+    end_unlisted,
     intern_out,
     lead_of,
     literal_char,
     note_byte,
-    position,
     records,
     roomy,
-    state_row,
     step,
 )
 from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
+from treadle.compiling import helper, kernel
 
 OTHERWISE = 0
-FREE_TEXT = 1
 FREE_NAME = 2
-BOUNDED = 3
+STRINGS = 3
+GAPS = 4
 NODE = 3
 #: Nodes of a subtree from which on it is worth asking whether the state loops on all its bytes; and from which on
 #: it is worth finding that out the long way.
@@ -39,7 +36,7 @@ WORTH_A_LOOK = 1
 ODD_STATE = 64
 
 
-@njit(cache=True)
+@helper
 def inside_loop(m, state, cover, at, size):
     """Do all bytes of the set cover[at:at + 4] lead from a state to itself? 1 yes, 0 no, -1 something was asked for.
 
@@ -67,7 +64,7 @@ def inside_loop(m, state, cover, at, size):
     return 1
 
 
-@njit(cache=True)
+@helper
 def plain_loops(m, state, at):
     """The loops of a state that is one unbounded string, read off its character state. False: not such a state."""
     k = state_row(m, state, ST_FIRST)
@@ -91,7 +88,7 @@ def plain_loops(m, state, at):
     return True
 
 
-@njit(cache=True)
+@kernel
 def byte_cover(trie, out):
     """For every node the set of ASCII bytes below it, int32[4 * n]; bit 0 stands for NUL and everything else."""
     n = (trie.shape[0] - NODE) // NODE
@@ -108,38 +105,131 @@ def byte_cover(trie, out):
             j = trie[NODE * j + 1]
 
 
-@njit(cache=True)
+@kernel
 def situation(m, state):
-    """How a state's mask can be computed: (kind, characters).
+    """How a state's mask can be computed.
 
-    FREE_TEXT   inside a JSON string where every character leads back to this state
-    FREE_NAME   inside a member name that may still become a listed one, and may be any other
-    BOUNDED     inside JSON strings of any characters, at most so many of them
+    FREE_NAME   inside a member name that may still become a listed one, and may be another
+    STRINGS     inside JSON strings with a language of their own, between two characters; a member name among them
+                has left the listed ones
+    GAPS        in front of white space
     OTHERWISE   anything else
     """
     first = state_row(m, state, ST_FIRST)
     n = state_row(m, state, ST_COUNT)
-    longest = np.int64(0)
+    strings = 0
     for k in range(first, first + n):
         p = config(m, k, CFG_POS)
-        if (
-            position(m, p, POS_KIND) != P_STRING
-            or config(m, k, CFG_Q) != CHAR_ANY
-            or config(m, k, CFG_DECODE) != 0
-        ):
-            return OTHERWISE, np.int64(0)
-        most = position(m, p, POS_C)
-        listed = config(m, k, CFG_LOW) < config(m, k, CFG_HIGH)
-        if most >= 0:
-            longest = max(longest, most - config(m, k, CFG_COUNT))
-        elif n > 1 or config(m, k, CFG_COUNT) < position(m, p, POS_B):
-            longest = np.int64(1 << 30)
-        else:
-            return (FREE_NAME if listed else FREE_TEXT), np.int64(0)
-    return BOUNDED, longest
+        kind = position(m, p, POS_KIND)
+        if kind == P_SPACE:
+            return GAPS
+        if kind != P_STRING or config(m, k, CFG_DECODE) != 0 or config(m, k, CFG_Q) == 0:
+            continue
+        if config(m, k, CFG_LOW) >= config(m, k, CFG_HIGH):
+            strings += 1
+        elif n == 1 and position(m, p, POS_FLAGS) & F_KEYS != 0:
+            return FREE_NAME
+    return STRINGS if strings == n else OTHERWISE
 
 
-@njit(cache=True)
+@kernel
+def recorded(m, state):
+    """What may come again: 1 an unlisted name was written, 2 a name is being written in an object with such names."""
+    found = 0
+    first = state_row(m, state, ST_FIRST)
+    for k in range(first, first + state_row(m, state, ST_COUNT)):
+        if stack_row(m, config(m, k, CFG_STACK), STK_SEEN) == 0:
+            continue
+        found |= 1
+        p = config(m, k, CFG_POS)
+        if position(m, p, POS_KIND) == P_STRING and position(m, p, POS_FLAGS) & F_OBJECT != 0:
+            found |= 2
+    return found
+
+
+@kernel
+def behind(m, then, stack):
+    """The state of position `then` on a stack, in the world of masks. UNKNOWN: something was asked for."""
+    if not roomy(m):
+        ask(m, ASK_ROOM, 0, 0, 0)
+        return UNKNOWN
+    m[N_OUT] = 0
+    m[HISTORY] = 0
+    if not close(m, then, stack, -1):
+        return UNKNOWN
+    return np.int64(intern_out(m))
+
+
+@kernel
+def behind_name(m, p, stack):
+    """The state behind an unlisted name of position p, which has one class of them, in the world of masks."""
+    if not roomy(m):
+        ask(m, ASK_ROOM, 0, 0, 0)
+        return UNKNOWN
+    m[N_OUT] = 0
+    m[HISTORY] = 0
+    if not end_unlisted(m, p, 0, -1, stack, -1):
+        return UNKNOWN
+    return np.int64(intern_out(m))
+
+
+@kernel
+def columns(m, state):
+    """Columns of indentation that every gap of a state allows."""
+    least = np.int64(1 << 30)
+    first = state_row(m, state, ST_FIRST)
+    for k in range(first, first + state_row(m, state, ST_COUNT)):
+        p = config(m, k, CFG_POS)
+        if position(m, p, POS_KIND) == P_SPACE:
+            bound = position(m, position(m, p, POS_B), POS_B)
+            least = min(least, max(bound, 8 * stack_row(m, config(m, k, CFG_STACK), STK_DEPTH)))
+    return least
+
+
+@kernel
+def behind_gaps(m, state):
+    """The state behind the gaps of a state, none of them written; UNKNOWN: something was asked for."""
+    if not roomy(m):
+        ask(m, ASK_ROOM, 0, 0, 0)
+        return UNKNOWN
+    m[N_OUT] = 0
+    m[HISTORY] = 0
+    first = state_row(m, state, ST_FIRST)
+    for k in range(first, first + state_row(m, state, ST_COUNT)):
+        p = config(m, k, CFG_POS)
+        if position(m, p, POS_KIND) == P_SPACE:
+            if not close(m, position(m, p, POS_A), config(m, k, CFG_STACK), config(m, k, CFG_TEXT)):
+                return UNKNOWN
+    return np.int64(intern_out(m))
+
+
+@kernel
+def beside_gaps(m, state):
+    """A state without its gaps; UNKNOWN: something was asked for."""
+    if not roomy(m):
+        ask(m, ASK_ROOM, 0, 0, 0)
+        return UNKNOWN
+    m[N_OUT] = 0
+    m[HISTORY] = 0
+    first = state_row(m, state, ST_FIRST)
+    for k in range(first, first + state_row(m, state, ST_COUNT)):
+        if position(m, config(m, k, CFG_POS), POS_KIND) != P_SPACE:
+            emit(
+                m, config(m, k, CFG_POS), config(m, k, CFG_Q), config(m, k, CFG_LOW), config(m, k, CFG_HIGH),
+                config(m, k, CFG_COUNT), config(m, k, CFG_DECODE), config(m, k, CFG_TEXT), config(m, k, CFG_STACK),
+            )  # fmt: skip
+    return np.int64(intern_out(m))
+
+
+@kernel
+def may_begin_with_space(m, state):
+    """Can the next byte be white space?"""
+    row = m[AT_STATES] + state * ST_WIDTH + ST_ALIVE_WORDS
+    # Space, and tab, newline, carriage return.
+    return m[row + 1] & 1 != 0 or m[row] & 0x2600 != 0
+
+
+@kernel
 def unlisted(m, state):
     """For a FREE_NAME state: the state in which its name has left the listed ones (in the world of masks)."""
     if not roomy(m):
@@ -148,11 +238,11 @@ def unlisted(m, state):
     k = state_row(m, state, ST_FIRST)
     m[N_OUT] = 0
     m[HISTORY] = 0
-    emit(m, config(m, k, CFG_POS), CHAR_ANY, 0, 0, 0, 0, -1, config(m, k, CFG_STACK))
+    emit(m, config(m, k, CFG_POS), config(m, k, CFG_Q), 0, 0, 0, 0, -1, config(m, k, CFG_STACK))
     return np.int64(intern_out(m))
 
 
-@njit(cache=True)
+@kernel
 def listed_bytes(m, state, out):
     """Into out uint8[256], for a FREE_NAME state: the bytes that a listed name may go on with, quote and backslash."""
     k = state_row(m, state, ST_FIRST)
@@ -165,7 +255,7 @@ def listed_bytes(m, state, out):
             out[lead_of(char)] = 1
 
 
-@njit(cache=True)
+@kernel
 def walk(m, trie, tokens, cover, start, state, node, row):
     """Set in `row` uint32[w] the bits of all tokens of the trie that lead on from `state`, from `node` on.
 
@@ -209,14 +299,57 @@ def walk(m, trie, tokens, cover, start, state, node, row):
     return np.int64(-1)
 
 
-@njit(cache=True)
+@kernel
+def walk_string(m, trie, tokens, cover, state, node, row, closers, after):
+    """`walk` for a state inside a string that is alone in its automaton, from `node` on.
+
+    Sets in `row` uint32[w] the tokens that stay inside, in `closers` uint32[w] those that come to the closing quote,
+    whatever they go on with; in `after` int32[V] (or of no length) the state that each of the first kind leads to.
+    Returns the node where the automaton asked for something, or -1 at the end.
+    """
+    n = (trie.shape[0] - NODE) // NODE
+    levels = np.int64(m[AT_LEVELS])
+    m[levels] = state
+    i = node
+    while i < n:
+        head = np.int64(trie[NODE * i])
+        depth = head >> 8
+        here = np.int64(m[levels + depth - 1])
+        s = step(m, here, head & 255)
+        if s == UNKNOWN:
+            return i
+        end = np.int64(trie[NODE * i + 1])
+        if s == DEAD:
+            i = end
+            continue
+        if head & 255 == 0x22 and config(m, state_row(m, here, ST_FIRST), CFG_DECODE) == 0:
+            set_bits(closers, tokens, trie[NODE * i + 2], trie[NODE * end + 2])
+            i = end
+            continue
+        m[levels + depth] = s
+        last = i + 1
+        if end - i > WORTH_A_LOOK and cover[4 * i] & 1 == 0:
+            loops = inside_loop(m, s, cover, 4 * i, end - i)
+            if loops < 0:
+                return i
+            if loops > 0:
+                last = end
+        set_bits(row, tokens, trie[NODE * i + 2], trie[NODE * last + 2])
+        if after.shape[0] > 0:
+            for k in range(trie[NODE * i + 2], trie[NODE * last + 2]):
+                after[tokens[k]] = s
+        i = last
+    return np.int64(-1)
+
+
+@helper
 def set_bits(row, tokens, first, last):
     for k in range(first, last):
         t = np.uint32(tokens[k])
         row[t >> np.uint32(5)] |= np.uint32(1) << (t & np.uint32(31))
 
 
-@njit(cache=True)
+@kernel
 def clear_below(trie, tokens, start, row):
     """Clear in `row` uint32[w] all tokens whose first byte is in start uint8[256]."""
     n = (trie.shape[0] - NODE) // NODE
@@ -230,7 +363,7 @@ def clear_below(trie, tokens, start, row):
         i = end
 
 
-@njit(cache=True)
+@kernel
 def spell(m, blob, starts, state, token):
     """The state behind `state` and one token, whose bytes are blob[starts[token]:starts[token + 1]]."""
     for i in range(starts[token], starts[token + 1]):
@@ -240,7 +373,7 @@ def spell(m, blob, starts, state, token):
     return state
 
 
-@njit(cache=True)
+@kernel
 def refused(m, blob, starts, state, chosen, first, row):
     """The first index k >= first so that `row` uint32[w] allows token chosen[k] but `state` does not; -1 if none.
 
@@ -254,7 +387,7 @@ def refused(m, blob, starts, state, chosen, first, row):
     return np.int64(-1)
 
 
-@njit(cache=True)
+@kernel
 def successors(m, state, out):
     """All 256 successors of a state into `out` int64[256]; returns UNKNOWN if something was asked for, else 1."""
     for byte in range(256):
@@ -265,7 +398,7 @@ def successors(m, state, out):
     return 1
 
 
-@njit(cache=True)
+@kernel
 def interior_lengths(blob, starts, chars, breaks):
     """Where every token leaves a JSON string: into chars int32[V] the characters before that, into breaks int32[V] the
     byte, which is the token's length where it stays inside.
@@ -277,7 +410,7 @@ def interior_lengths(blob, starts, chars, breaks):
         chars[t], breaks[t] = _interior(blob, starts[t], starts[t + 1])
 
 
-@njit(cache=True)
+@helper
 def _interior(blob, first, last):
     chars = 0
     left = 0

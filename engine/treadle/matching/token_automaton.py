@@ -14,6 +14,7 @@ Fork, rollback and beams copy ints. One lock guards the misses, so threads may s
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,18 +24,23 @@ from numpy.typing import NDArray
 from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.errors import VocabularyMismatch
+from treadle.grammar.expression import Expr
 from treadle.masks.bitset import Row
 from treadle.matching import kernels
 from treadle.matching.closing import Closer, fewest_tokens
 from treadle.matching.forced import forced_tokens
-from treadle.matching.token_tables import LONGEST, WalkTrie, token_tables
+from treadle.matching.languages import languages_of
+from treadle.matching.token_tables import COLUMNS, WalkTrie, token_tables
 from treadle.vocabulary import Vocabulary
 
 #: The state behind an end-of-text token. No automaton uses this number: it means "not computed yet" there.
 DONE: Final = 0
 #: What `advance` answers for a token that is not allowed.
 REFUSED: Final = -1
+UInt32 = NDArray[np.uint32]
 _TOKEN_BITS = 22
+#: More characters than any token has.
+_MANY = 1 << 14
 _EVERY_BYTE = np.ones(256, np.uint8)
 
 
@@ -52,6 +58,9 @@ class TokenAutomaton:
         self._next: dict[int, int] = {}
         self._pages = _Pages(self.tables.words)
         self._ends = frozenset(vocabulary.eos_ids)
+        self._languages = languages_of(self.tables)
+        #: State behind a quote -> tokens that could close a string there.
+        self._closing_rows: dict[int, UInt32] = {}
         self._closer = Closer(automaton)
         self._closings: dict[int, tuple[int, ...]] = {}
 
@@ -89,21 +98,13 @@ class TokenAutomaton:
         row = self._pages.new()
         bits = row.view(np.uint32)
         tables = self.tables
-        words = self.bytes.memory.words
-        kind, characters = kernels.situation(words, state)
-        if kind == kernels.FREE_TEXT:
-            # Whatever a token begins with leads back here, so only what it goes on with behind that counts.
-            bits[:] = tables.interior[LONGEST]
-            self._walk(tables.tails, state, bits, _EVERY_BYTE)
+        kind = kernels.situation(self.bytes.memory.words, state)
+        if kind == kernels.STRINGS:
+            self._strings(state, bits)
+        elif kind == kernels.GAPS:
+            self._gaps(state, bits)
         elif kind == kernels.FREE_NAME:
             self._name(state, bits)
-        elif kind == kernels.BOUNDED and characters < LONGEST:
-            bits[:] = tables.interior[characters]
-            self._walk(tables.rest, state, bits, _EVERY_BYTE)
-        elif kind == kernels.BOUNDED:
-            # Tokens too long for the table of lengths are walked.
-            bits[:] = tables.interior[LONGEST - 1]
-            self._walk(tables.rest_or_long, state, bits, _EVERY_BYTE)
         else:
             self._walk(tables.trie, state, bits, _EVERY_BYTE)
         if self.bytes.is_accepting(state):
@@ -111,15 +112,78 @@ class TokenAutomaton:
         row.flags.writeable = False
         return row
 
-    def _name(self, state: int, bits: NDArray[np.uint32]) -> None:
+    def _strings(self, state: int, bits: UInt32) -> None:
+        """What stays inside depends on the language alone; what closes, on that and on what comes behind."""
+        configs = self.bytes.frontier(state).tolist()
+        languages = [self.bytes.language(config[at.CFG_Q]) for config in configs]
+        if None in languages:
+            # Names of several classes.
+            self._walk(self.tables.trie, state, bits, _EVERY_BYTE)
+            return
+        for config, language in zip(configs, languages, strict=True):
+            assert language is not None
+            self._string(state, config, language, bits)
+
+    def _string(self, state: int, config: list[int], language: Expr, bits: UInt32) -> None:
+        position = self.bytes.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
+        count, least, most = config[at.CFG_COUNT], position[at.POS_B], position[at.POS_C]
+        known = self._languages.get(language, bool(position[at.POS_FLAGS] & at.F_CANONICAL), most >= 0)
+        closing = self._behind_quote(config, position)
+        if count >= least and (most < 0 or most - count >= known.longest):
+            bits |= known.row
+            bits |= known.closers & closing
+            return
+        left = most - count if most >= 0 else _MANY
+        bits |= known.within(left)
+        bits |= known.closers_within(least - count, left) & closing
+        self._walk(self.tables.odd, state, bits, _EVERY_BYTE)
+
+    def _behind_quote(self, config: list[int], position: list[int]) -> UInt32:
+        """The tokens that could close a string, by what they go on with behind the quote."""
+        stack = config[at.CFG_STACK]
+        if position[at.POS_FLAGS] & at.F_KEYS:
+            name = config[at.CFG_POS]
+            state = self.bytes.complete(lambda words: int(kernels.behind_name(words, name, stack)))
+        else:
+            then = position[at.POS_THEN]
+            state = self.bytes.complete(lambda words: int(kernels.behind(words, then, stack)))
+        known = self._closing_rows.get(state)
+        if known is None:
+            known = self._closing_rows[state] = self.tables.quote_last.copy()
+            self._walk(self.tables.quote_tails, state, known, _EVERY_BYTE)
+        return known
+
+    def _gaps(self, state: int, bits: UInt32) -> None:
+        """White space in front makes no difference to what may come behind it."""
+        tables = self.tables
+        behind = self.bytes.complete(lambda words: int(kernels.behind_gaps(words, state)))
+        words = self.bytes.memory.words
+        if kernels.may_begin_with_space(words, behind) or kernels.columns(words, state) < COLUMNS:
+            self._walk(tables.trie, state, bits, _EVERY_BYTE)
+            return
+        bits |= tables.gap_row
+        beside = self.bytes.complete(lambda words: int(kernels.beside_gaps(words, state)))
+        if beside == behind:
+            self._walk(tables.space_trie, behind, bits, _EVERY_BYTE)
+        else:
+            bits |= self.mask(beside).view(np.uint32)
+            self._walk(tables.gap_tails, behind, bits, _EVERY_BYTE)
+        for token in tables.deep.tolist():
+            if self._spell(state, token) > at.DEAD:
+                bits[token >> 5] |= np.uint32(1 << (token & 31))
+
+    def _name(self, state: int, bits: UInt32) -> None:
         """A name that may still become a listed one: as if it had left them, but for tokens that go on with one."""
         left = self.bytes.complete(lambda words: int(kernels.unlisted(words, state)))
         bits[:] = self.mask(left).view(np.uint32)
         start = np.zeros(256, np.uint8)
         words = self.bytes.memory.words
         kernels.listed_bytes(words, state, start)
-        kernels.clear_below(self.tables.rest.nodes, self.tables.rest.tokens, start, bits)
-        self._walk(self.tables.rest, state, bits, start)
+        # In any text only tokens that leave the name can differ.
+        free = self.bytes.frontier(state)[0, at.CFG_Q] == at.CHAR_ANY
+        trie = self.tables.rest if free else self.tables.trie
+        kernels.clear_below(trie.nodes, trie.tokens, start, bits)
+        self._walk(trie, state, bits, start)
 
     def _walk(self, trie: WalkTrie, state: int, bits: NDArray[np.uint32], start: NDArray[np.uint8]) -> None:
         node = 0
@@ -132,22 +196,44 @@ class TokenAutomaton:
     def _without_repeats(self, state: int, row: Row) -> Row:
         """`row` without the tokens that write a name or item and repeat it: the row itself when there are none."""
         own = row
-        if self.bytes.exhausts_names:
-            suspects = self.tables.using_up
-        else:
-            suspects = self.tables.repeating
-        if self.bytes.records_values:
-            suspects = np.union1d(suspects, self.tables.repeating_items)
-        k = self._refused(state, suspects, 0, row)
-        while k >= 0:
-            if own is row:
-                own = self._pages.new()
-                own[:] = row
-            token = int(suspects[k])
-            own.view(np.uint32)[token >> 5] &= np.uint32(~(1 << (token & 31)) & 0xFFFFFFFF)
-            k = self._refused(state, suspects, k + 1, row)
+        for suspects in self._suspects(state):
+            k = self._refused(state, suspects, 0, row)
+            while k >= 0:
+                if own is row:
+                    own = self._pages.new()
+                    own[:] = row
+                token = int(suspects[k])
+                own.view(np.uint32)[token >> 5] &= np.uint32(~(1 << (token & 31)) & 0xFFFFFFFF)
+                k = self._refused(state, suspects, k + 1, row)
         own.flags.writeable = False
         return own
+
+    def _suspects(self, state: int) -> list[NDArray[np.int32]]:
+        """Tokens that might repeat something, which the row of the twin does not know of."""
+        tables = self.tables
+        found = [tables.using_up if self.bytes.exhausts_names else tables.repeating]
+        if self.bytes.records_values:
+            found.append(tables.repeating_items)
+        recorded = kernels.recorded(self.bytes.memory.words, state)
+        if recorded:
+            found.append(tables.naming)
+        if recorded & 2:
+            found.append(self._ending(self.bytes.written_names(state)))
+        return [suspects for suspects in found if len(suspects)]
+
+    def _ending(self, remainders: list[str] | None) -> NDArray[np.int32]:
+        """The tokens that might complete a name so that it was written before: by what the name still lacks."""
+        if remainders is None:
+            return self.tables.with_quote
+        if not remainders:
+            return np.zeros(0, np.int32)
+        found = [self.tables.quoting_odd]
+        trie = self.vocabulary.trie
+        for rest in remainders:
+            node = trie.find(json.dumps(rest, ensure_ascii=False)[1:].encode("utf-8", "surrogatepass"))
+            if node >= 0:
+                found.append(trie.tokens[trie.token_start[node] : trie.token_start[trie.skip[node]]])
+        return np.concatenate(found)
 
     def _refused(self, state: int, suspects: NDArray[np.int32], first: int, row: Row) -> int:
         tables = self.tables
@@ -179,11 +265,14 @@ class TokenAutomaton:
         tables = self.tables
         if state == DONE or tables.starts[token] == tables.starts[token + 1]:
             return REFUSED
-        # One lock for every kernel that may add states: another thread may be moving the memory right now.
-        reached = self.bytes.complete(
-            lambda words: int(kernels.spell(words, tables.blob, tables.starts, state, token))
-        )
+        reached = self._spell(state, token)
         return REFUSED if reached == at.DEAD else reached
+
+    def _spell(self, state: int, token: int) -> int:
+        """The state behind a token's bytes, DEAD where one of them is refused."""
+        blob, starts = self.tables.blob, self.tables.starts
+        # One lock for every kernel that may add states: another thread may be moving the memory right now.
+        return self.bytes.complete(lambda words: int(kernels.spell(words, blob, starts, state, token)))
 
     def is_accepting(self, state: int) -> bool:
         """May the text end here?"""

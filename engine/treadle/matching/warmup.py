@@ -35,6 +35,25 @@ def load_kernels() -> None:
     state = automaton.anonymous(automaton.start)
     kernels.walk(words, nodes, np.array(trie.tokens), cover, start, state, 0, row)
     kernels.situation(words, state)
+    kernels.walk_string(
+        words,
+        nodes,
+        np.array(trie.tokens),
+        cover,
+        state,
+        0,
+        row,
+        np.zeros(1, np.uint32),
+        np.zeros(0, np.int32),
+    )
+    kernels.columns(words, state)
+    kernels.recorded(words, state)
+    kernels.may_begin_with_space(words, state)
+    for kernel in (kernels.behind_gaps, kernels.beside_gaps):
+        automaton.complete(lambda m, kernel=kernel: int(kernel(m, state)))  # type: ignore[misc]
+    automaton.complete(lambda m: int(kernels.behind(m, 1, 0)))
+    inside = automaton.frontier(automaton.run(state, b'{"'))[0].tolist()
+    automaton.complete(lambda m: int(kernels.behind_name(m, inside[at.CFG_POS], inside[at.CFG_STACK])))
     kernels.clear_below(nodes, np.array(trie.tokens), start, row)
     blob, starts = np.frombuffer(b'{"a', np.uint8), np.array([0, 1, 3], np.int32)
     kernels.spell(words, blob, starts, state, 0)
@@ -44,7 +63,11 @@ def load_kernels() -> None:
     name, _ = automaton.run_to(state, b'{"')
     automaton.complete(lambda m: int(kernels.unlisted(m, name)))
     kernels.listed_bytes(automaton.memory.words, name, start)
-    bitset.apply_rows([row.view(np.int32)], np.zeros((1, 2), np.float32))
+    # Masks are read-only, which is a type of its own for numba; rows of a caller's are not.
+    mask = row.view(np.int32)
+    mask.flags.writeable = False
+    bitset.apply_rows([mask], np.zeros((1, 2), np.float32))
+    bitset.apply_rows(np.zeros((1, 1), np.int32), np.zeros((1, 2), np.float32))
 
 
 def _toy() -> rules.Node:

@@ -17,6 +17,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from treadle.frontends.json_schema.plain_object import PlainObject, plain_object
 from treadle.grammar import rules
 from treadle.grammar.emptiness import shortest_length
 from treadle.grammar.expression import NOTHING
@@ -117,15 +118,47 @@ class Writer:
     # -- objects -----------------------------------------------------------------------------------
 
     def _object(self, state: ObjectState) -> rules.Node:
+        inside = rules.Call(("inside", state), lambda: self._inside(state), least=state.min_bytes())
+        return rules.Sequence((rules.Literal(b"{"), inside))
+
+    def _inside(self, state: ObjectState) -> rules.Node:
+        plain = plain_object(state)
+        return self._plain(plain, begun=False) if plain else self._first_member(state)
+
+    def _plain(self, plain: PlainObject, begun: bool) -> rules.Node:
+        """An object whose members ask the same whenever they come: the automaton keeps count of them."""
+        return rules.Object(
+            key=plain.key,
+            members=plain.members,
+            after=lambda name: self._named(self.value(plain.goal(name))),
+            others=tuple(other.language for other in plain.others),
+            after_other=lambda label: self._named(self.value(plain.other_goal(label))),
+            ordered=plain.ordered,
+            low=plain.low,
+            high=plain.high,
+            fill=plain.fill,
+            gone=plain.gone,
+            first_rank=plain.first_rank,
+            begun=begun,
+            gap=self._gap(),
+            behind_comma=self._behind_separator(),
+            canonical=self._canonical,
+            least=plain.least,
+        )
+
+    def _first_member(self, state: ObjectState) -> rules.Node:
         options: list[rules.Node] = [rules.Literal(b"}")] if state.can_close else []
         if state.can_continue:
             options.append(rules.Sequence((rules.Literal(b'"'), self._names(state))))
-        return rules.Sequence((rules.Literal(b"{"), self._gap(), rules.Choice(tuple(options))))
+        return rules.Sequence((self._gap(), rules.Choice(tuple(options))))
 
     def _object_rest(self, state: ObjectState) -> rules.Call:
         return rules.Call(("object", state), lambda: self._after_member(state), least=_least(state))
 
     def _after_member(self, state: ObjectState) -> rules.Node:
+        plain = plain_object(state)
+        if plain:
+            return self._plain(plain, begun=True)
         options: list[rules.Node] = [rules.Literal(b"}")] if state.can_close else []
         if state.can_continue:
             member = rules.Sequence((rules.Literal(b'"'), self._names(state)))
@@ -148,9 +181,11 @@ class Writer:
     def _member(self, ways: tuple[tuple[Goal, ObjectState], ...]) -> rules.Node:
         """Behind a name: colon, value, and the rest of the object, for every way to go on."""
         values = tuple(rules.Sequence((self.value(goal), self._object_rest(after))) for goal, after in ways)
-        return rules.Sequence(
-            (self._before_colon(), rules.Literal(b":"), self._behind_separator(), rules.Choice(values))
-        )
+        return self._named(rules.Choice(values))
+
+    def _named(self, value: rules.Node) -> rules.Node:
+        """Behind a name: colon and value."""
+        return rules.Sequence((self._before_colon(), rules.Literal(b":"), self._behind_separator(), value))
 
 
 def _least(state: ObjectState) -> int:
