@@ -18,12 +18,13 @@ ROOT = Path(__file__).resolve().parents[1] / "engine"
 #: layer -> what it may import of ours, besides itself. A layer is a folder, or a file at the top.
 BELOW = {
     "errors": set(),
+    "compiling": set(),
     "grammar": {"errors"},
     "frontends": {"errors", "grammar"},
-    "automata": {"errors", "grammar"},
+    "automata": {"errors", "compiling", "grammar"},
     "vocabulary": {"errors"},
-    "masks": set(),
-    "matching": {"errors", "grammar", "automata", "vocabulary", "masks"},
+    "masks": {"compiling"},
+    "matching": {"errors", "compiling", "grammar", "automata", "vocabulary", "masks"},
     "decoding": {"errors", "grammar", "automata", "vocabulary", "masks", "matching"},
     "diffusion": {"errors", "grammar", "automata", "vocabulary", "masks", "matching"},
     "integrations": {
@@ -31,16 +32,20 @@ BELOW = {
     },
 }  # fmt: skip
 #: The files at the top, which users touch, in their own order: each may import every layer and the files before it.
-TOP = ("library", "constraints", "checking", "survey", "generate", "__init__", "cli", "__main__")
+TOP = (
+    *("library", "constraints", "explaining", "checking", "survey", "generate", "__init__"),
+    *("inputs", "cli", "__main__"),
+)
 
 #: layer -> packages of others that load with it. The standard library is free.
 PACKAGES = {
     "errors": set(),
+    "compiling": {"numba"},
     "grammar": set(),
     "frontends": {"interegular", "lark", "jsonschema", "jsonschema_specifications", "referencing"},
     "automata": {"numpy", "numba"},
     "vocabulary": {"numpy", "numba"},
-    "masks": {"numpy", "numba"},
+    "masks": {"numpy", "numba", "llvmlite"},
     "matching": {"numpy", "numba"},
     "decoding": {"numpy", "torch"},
     "diffusion": {"numpy", "torch"},

@@ -129,7 +129,8 @@ STK_SEEN: Final = 7  # has this object or one around it unlisted names that must
 STK_WIDTH: Final = 8
 
 # Objects whose members ask the same whenever they come. NAMES listed names, first row of their INFO, of their RANKS
-# (-1: any order), LOW and HIGH number of members (-1: no bound), CAP of the count, FILL bytes of the least other member.
+# (-1: any order), LOW and HIGH number of members (-1: no bound), CAP of the count, FILL bytes that an optional member
+# takes at least.
 OBJ_NAMES: Final = 0
 OBJ_INFO: Final = 1
 OBJ_RANKS: Final = 2

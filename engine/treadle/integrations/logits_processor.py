@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from treadle.errors import VocabularyMismatch
+from treadle.masks.bitset import Row, apply_rows, from_tokens, to_tokens, words
 
 if TYPE_CHECKING:
     import torch
@@ -159,33 +160,43 @@ class LogitsProcessor:
         closed: np.ndarray[Any, Any],
         beam_search: bool,
     ) -> torch.Tensor:
-        import torch
-
-        allowed = np.zeros((len(states), scores.shape[-1]), bool)
-        for row, (state, owner) in enumerate(zip(states, owners, strict=True)):
+        width = scores.shape[-1]
+        rows = []
+        for state, owner, shut in zip(states, owners, closed, strict=True):
             if state == self._compiled[owner].automaton.DONE:
-                allowed[row] = not beam_search
-            elif not closed[row]:
-                self._fill(allowed[row], owner, state, beam_search)
-        return scores.masked_fill(~torch.from_numpy(allowed).to(scores.device), float("-inf"))
+                rows.append(_nothing(width) if beam_search else _everything(width))
+            elif shut:
+                rows.append(_nothing(width))
+            else:
+                rows.append(self._row(owner, state, beam_search, width))
+        # generate() may keep the scores that it handed over (output_logits), so they are not ours to change.
+        masked: torch.Tensor = apply_rows(rows, scores.clone())
+        return masked
 
-    def _fill(self, allowed: np.ndarray[Any, Any], owner: int, state: int, beam_search: bool) -> None:
+    def _row(self, owner: int, state: int, beam_search: bool, width: int) -> Row:
+        """The row of a state for this many logits."""
         vocabulary = self._compiled[owner].vocabulary
         if state == DEAD:
             # A guess of an assistant that will be thrown away; the row must not be all -inf, which softmax makes NaN.
-            if not beam_search:
-                allowed[[i for i in vocabulary.eos_ids if i < len(allowed)] or [0]] = True
-            return
-        row = self._compiled[owner].automaton.mask(state)
-        bits = np.unpackbits(np.ascontiguousarray(row).view(np.uint8), bitorder="little")[: len(vocabulary)]
-        if bits[len(allowed) :].any() and not bits[: len(allowed)].any():
+            if beam_search:
+                return _nothing(width)
+            return from_tokens([i for i in vocabulary.eos_ids if i < width] or [0], width)
+        row: Row = self._compiled[owner].automaton.mask(state)
+        if width < len(vocabulary) and row.any() and not to_tokens(row)[0] < width:
             raise VocabularyMismatch(
                 "every allowed token lies past the end of the logits",
-                found=f"{len(allowed)} logits",
+                found=f"{width} logits",
                 expected=f"{len(vocabulary)}",
             )
-        width = min(len(bits), len(allowed))
-        allowed[:width] = bits[:width]
+        return row
+
+
+def _nothing(width: int) -> Row:
+    return np.zeros(words(width), np.int32)
+
+
+def _everything(width: int) -> Row:
+    return np.full(words(width), -1, np.int32)
 
 
 def _beams_behind(input_ids: torch.Tensor) -> int:

@@ -1,7 +1,7 @@
 """Bitset rows over a vocabulary: bit t % 32 of word t // 32, int32 words, as llguidance and xgrammar have them.
 
 In: token ids or rows. Out: rows int32[ceil(V / 32)], and rows applied to logits. Numpy and torch look alike here:
-torch is imported only when a tensor is handed in.
+torch is imported only when a tensor is handed in, and a tensor on the CPU is written in place through numpy.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from treadle.masks import kernels
 
 Row = NDArray[np.int32]
 
@@ -50,46 +51,81 @@ def count(row: Row) -> int:
 
 
 def apply_rows(rows: Sequence[Row] | NDArray[np.int32], logits: Any) -> Any:
-    """Set the logits that a row forbids to minus infinity, in place; logits float[n, V] of numpy or torch.
+    """Set the logits that a row forbids to minus infinity, in place; logits float[n, V] of numpy or torch, any format.
 
-    Logits past the row's last word are forbidden as well (models pad their output layer).
+    Logits past a row's last word are forbidden as well (models pad their output layer). Rows that stand in one matrix
+    cost one call; others are not copied. On a GPU only the packed rows travel.
     """
-    values = logits.detach().numpy() if _is_cpu_tensor(logits) else logits
-    if isinstance(values, np.ndarray) and values.dtype in (np.float32, np.float64):
-        for row, line in zip(rows, values, strict=True):
-            _forbid(np.ascontiguousarray(row), line)
-        return logits
-    return _apply_torch(rows, logits)
+    if len(rows) != len(logits):
+        raise ValueError(f"{len(rows)} rows for {len(logits)} lines of logits")
+    if not isinstance(logits, np.ndarray) and logits.device.type != "cpu":
+        return apply_on_device(_matrix(rows), logits)
+    lines, infinity = _unsigned(logits)
+    if lines.flags.c_contiguous:
+        _forbid(rows, lines, infinity)
+    elif (
+        lines.strides[-1] == lines.itemsize
+    ):  # lines of a wider matrix, such as the last position of each sequence
+        for i, row in enumerate(rows):
+            _forbid([row], lines[i : i + 1], infinity)
+    else:
+        whole = np.ascontiguousarray(lines)
+        _forbid(rows, whole, infinity)
+        lines[:] = whole
+    return logits
 
 
-def _is_cpu_tensor(logits: Any) -> bool:
-    return (
-        hasattr(logits, "detach")
-        and logits.device.type == "cpu"
-        and str(logits.dtype) in ("torch.float32", "torch.float64")
-    )
+def apply_on_device(rows: NDArray[np.int32], logits: Any) -> Any:
+    """`apply_rows` in torch's own operations, on whatever device the logits are: V / 8 bytes a row travel there.
 
-
-def _apply_torch(rows: Sequence[Row] | NDArray[np.int32], logits: Any) -> Any:
-    """Any device and dtype: only the packed rows travel, the bits are spread out where the logits are."""
+    Every byte of a row is tested against the eight bits; what is made on the way takes a byte for each logit.
+    """
     import torch
 
-    packed = torch.from_numpy(np.stack([np.asarray(row) for row in rows])).to(logits.device)
-    shifts = torch.arange(32, device=logits.device, dtype=torch.int32)
-    bits = ((packed.unsqueeze(-1) >> shifts) & 1).bool().reshape(packed.shape[0], -1)
-    width = logits.shape[-1]
-    if bits.shape[1] < width:
-        bits = torch.nn.functional.pad(bits, (0, width - bits.shape[1]))
-    return logits.masked_fill_(~bits[:, :width], float("-inf"))
+    packed = torch.from_numpy(np.ascontiguousarray(rows).view(np.uint8)).to(logits.device, non_blocking=True)
+    bit = torch.tensor([1 << k for k in range(8)], dtype=torch.uint8, device=logits.device)
+    forbidden = (packed.unsqueeze(-1) & bit).eq(0).flatten(1)
+    covered = min(logits.shape[-1], forbidden.shape[-1])
+    logits[:, :covered].masked_fill_(forbidden[:, :covered], float("-inf"))
+    logits[:, covered:] = float("-inf")
+    return logits
 
 
-@njit(cache=True)
-def _forbid(row, logits):  # type: ignore[no-untyped-def]  # kernels are typed by numba
-    """row int32[w], logits float[V]: minus infinity where the bit is clear or there is no word."""
-    size = logits.shape[0]
-    covered = min(size, row.shape[0] * 32)
-    for t in range(covered):
-        if (row[t >> 5] >> (t & 31)) & 1 == 0:
-            logits[t] = -np.inf
-    for t in range(covered, size):
-        logits[t] = -np.inf
+#: Bytes of a float -> the unsigned type of its width, and minus infinity written in that.
+_UNSIGNED: dict[int, Any] = {2: np.uint16, 4: np.uint32, 8: np.uint64}
+_INFINITY: dict[int, Any] = {2: np.uint16(0xFC00), 4: np.uint32(0xFF800000), 8: np.uint64(0xFFF0000000000000)}
+#: bfloat16 is the upper half of float32.
+_BFLOAT16_INFINITY = np.uint16(0xFF80)
+
+
+def _matrix(rows: Sequence[Row] | NDArray[np.int32]) -> NDArray[np.int32]:
+    """Rows one below the other, the shorter ones filled up with zeros."""
+    if isinstance(rows, np.ndarray):
+        return rows
+    matrix = np.zeros((len(rows), max(map(len, rows), default=0)), np.int32)
+    for row, line in zip(rows, matrix, strict=True):
+        line[: len(row)] = row
+    return matrix
+
+
+def _unsigned(logits: Any) -> tuple[NDArray[Any], Any]:
+    """Logits of numpy, or of torch on the CPU, as unsigned words (not copied), and their minus infinity."""
+    if not isinstance(logits, np.ndarray):
+        import torch
+
+        if logits.dtype == torch.bfloat16:  # numpy knows no such format
+            return logits.detach().view(torch.int16).numpy().view(np.uint16), _BFLOAT16_INFINITY
+        logits = logits.detach().numpy()
+    if logits.dtype.kind != "f" or logits.itemsize not in _UNSIGNED:
+        raise TypeError(f"logits are floats of 16, 32 or 64 bits, not {logits.dtype}")
+    words = _UNSIGNED[logits.itemsize]
+    return logits.view(words), _INFINITY[logits.itemsize]
+
+
+def _forbid(rows: Sequence[Row] | NDArray[np.int32], lines: NDArray[Any], infinity: Any) -> None:
+    if isinstance(rows, np.ndarray):
+        if len(rows):
+            kernels.forbid(np.ascontiguousarray(rows), lines, infinity)
+    else:
+        for i, row in enumerate(rows):
+            kernels.forbid_one(np.ascontiguousarray(row), lines, i, infinity)

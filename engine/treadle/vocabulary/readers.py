@@ -24,7 +24,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ class TokenTable:
     """What a tokenizer says about its ids."""
 
     #: Bytes by id; None where a token stands for no text.
-    tokens: list[bytes | None]
+    tokens: Sequence[bytes | None]
     #: Ids of special tokens (control, unknown), whether or not they end a text.
     special: frozenset[int]
     #: Ids by their written form, for looking up the end of text by name.

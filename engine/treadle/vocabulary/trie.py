@@ -21,8 +21,9 @@ Leaves out: tokens without bytes (specials, holes) and empty ones, which would b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,14 @@ class Trie:
                 return -1
             first, end = node + 1, int(self.skip[node])
         return node
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The fields by name, as they are kept on disk."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @staticmethod
+    def of_arrays(stored: Mapping[str, NDArray[Any]]) -> Trie:
+        return Trie(**{field.name: _frozen(stored[field.name]) for field in fields(Trie)})
 
     @staticmethod
     def build(token_bytes: Sequence[bytes | None], ids: Iterable[int] | None = None) -> Trie:
