@@ -16,8 +16,10 @@ from typing import Any
 
 import pytest
 
+from treadle.checking import check
+from treadle.constraints import JsonSchema
 from treadle.errors import UnsupportedFeature
-from treadle.frontends.json_schema.formats import FORMATS, format_language
+from treadle.frontends.json_schema.formats import FORMATS, format_language, format_of
 from treadle.frontends.regex import ecma
 from treadle.grammar.derivative import matches
 from treadle.grammar.emptiness import is_empty, live_transitions, shortest, shortest_length
@@ -33,7 +35,6 @@ _ACE = "labels that begin with xn-- are left out: see format_hosts"
 _COUNTED = "63 encoded characters are counted at the worst price: see format_idn"
 _REFUSED_ALTHOUGH_VALID = {
     ("hostname", "a valid host name (example.test in Hangul)"): _ACE,
-    ("hostname", "a valid punycoded IDN hostname"): _ACE,
     ("hostname", "Exceptions that are PVALID, left-to-right chars"): _ACE,
     ("hostname", "Exceptions that are PVALID, right-to-left chars"): _ACE,
     ("hostname", "MIDDLE DOT with surrounding 'l's"): _ACE,
@@ -71,11 +72,14 @@ def _suite_cases(draft: str) -> Iterator[tuple[str, str, str, bool]]:
                     yield name, case["data"], case["description"], case["valid"]
 
 
+DRAFTS = ["draft3", "draft4", "draft6", "draft7", "draft2019-09", "draft2020-12"]
+
+
 @needs_suite
-@pytest.mark.parametrize("draft", ["draft4", "draft6", "draft7", "draft2019-09", "draft2020-12"])
+@pytest.mark.parametrize("draft", DRAFTS)
 def test_the_official_suite_agrees(draft: str) -> None:
     for name, text, description, valid in _suite_cases(draft):
-        found = format_language(name)
+        found = format_language(name, draft.replace("draft", "draft "))
         accepted = found is None or matches(found, text)
         if (name, description) in _REFUSED_ALTHOUGH_VALID:
             assert valid and not accepted, f"take {description!r} off the list"
@@ -84,10 +88,84 @@ def test_the_official_suite_agrees(draft: str) -> None:
 
 
 @needs_suite
-def test_draft_3_names_agree_with_the_suite() -> None:
-    for name, text, description, valid in _suite_cases("draft3"):
-        if name in {"ip-address", "host-name", "color"}:
-            assert matches(language(name), text) == valid, (name, text, description)
+@pytest.mark.parametrize("draft", DRAFTS)
+def test_a_given_string_is_decided_as_the_suite_says(draft: str) -> None:
+    """Without exceptions: what no language can tell is decided for one string, between the two languages."""
+    for name, text, description, valid in _suite_cases(draft):
+        found = format_of(name, draft.replace("draft", "draft "))
+        if found is None:
+            continue
+        inside, outside = matches(found.language, text), not matches(found.outer, text)
+        assert valid or not inside, (name, text, description)
+        assert not (valid and outside), (name, text, description)
+        if found.decides is not None:
+            assert found.decides(text) == valid, (name, text, description)
+
+
+@pytest.mark.parametrize("name", ["hostname", "idn-hostname"])
+def test_inner_language_decision_and_outer_language_are_nested(name: str) -> None:
+    found = format_of(name)
+    assert found is not None and found.decides is not None
+    source = random.Random(name)
+    for _ in range(150):
+        word = _random_idn_name(source) if name == "idn-hostname" else next(_random_words(name, 1))
+        assert found.decides(word) and matches(found.outer, word), word
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "valid"),
+    [
+        ("hostname", "xn--mnchen-3ya.de", True), ("hostname", "XN--MNCHEN-3ya.de", True),
+        ("hostname", "xn--a-ecp.ru", False),
+        ("hostname", "xn--.com", False), ("hostname", "xn--a-.com", False), ("hostname", "xn--99999999.com", False),
+        ("hostname", "xn--" + "a" * 60, False), ("idn-hostname", "münchen.xn--p1ai", True),
+        ("idn-hostname", "Ünchen", False), ("idn-hostname", "u\u0308", False), ("idn-hostname", "ж" * 57, True),
+        ("idn-hostname", "ж" * 58, False), ("idn-hostname", "a..b", False), ("idn-hostname", "", False),
+        ("idn-hostname", "1a.xn--4dbc5h", False), ("idn-hostname", "a1.xn--4dbc5h", True),
+    ],
+)  # fmt: skip
+def test_strings_with_a_labels(name: str, text: str, valid: bool) -> None:
+    found = format_of(name)
+    assert found is not None and found.decides is not None
+    assert found.decides(text) == valid
+    assert not valid or matches(found.outer, text)
+
+
+@pytest.mark.parametrize(
+    ("schema", "accepted", "refused"),
+    [
+        ({"format": "hostname"}, ["a.b"], ["xn--mnchen-3ya", "xn--x"]),
+        ({"not": {"format": "hostname"}}, ["a_b"], ["a.b", "xn--mnchen-3ya"]),
+        ({"format": "hostname", "enum": ["xn--mnchen-3ya", "xn--x"]}, ["xn--mnchen-3ya"], ["xn--x"]),
+        (
+            {"not": {"format": "hostname"}, "enum": ["xn--mnchen-3ya", "xn--x"]},
+            ["xn--x"],
+            ["xn--mnchen-3ya"],
+        ),
+        ({"not": {"anyOf": [{"format": "hostname"}, {"enum": ["_", "?"]}]}}, ["!"], ["_", "xn--mnchen-3ya"]),
+        (
+            {
+                "type": "string",
+                "oneOf": [{"format": "hostname"}, {"pattern": "-"}],
+            },
+            ["a", "-"],
+            ["a-b", "xn--mnchen-3ya"],
+        ),
+        ({"$schema": "http://json-schema.org/draft-04/schema#", "format": "hostname"}, ["xn--x"], ["x_"]),
+        (
+            {"$schema": "http://json-schema.org/draft-03/schema#", "format": "time"},
+            ["08:30:06"],
+            ["08:30:06Z"],
+        ),
+    ],
+)
+def test_schemas_with_formats_between_two_languages(
+    schema: dict[str, Any], accepted: list[str], refused: list[str]
+) -> None:
+    """Nothing is accepted that is invalid, also where the keyword is negated."""
+    constraint = JsonSchema(schema)
+    assert [text for text in accepted if not check(constraint, json.dumps(text))] == []
+    assert [text for text in refused if check(constraint, json.dumps(text))] == []
 
 
 @pytest.mark.parametrize("name", ["URI", "url", "phone", "style", "utc-millisec", "int64", "date_time", ""])

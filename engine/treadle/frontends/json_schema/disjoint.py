@@ -144,11 +144,11 @@ def _disjoint_strings(first: Formula, second: Formula) -> bool:
 
 
 def _string_language(goal: Formula) -> Expr | None:
-    """The language of the strings, where only strings satisfy the goal."""
+    """A language that has all of the strings, where only strings satisfy the goal."""
     if goal.possible != values.STRING or not goal.is_atom or not isinstance(goal.atom, Schema):
         return None
     formula = string_conditions(goal.atom)
     if not (formula.is_atom and isinstance(formula.atom, StringCondition)):
         return None
-    language = formula.atom.language
+    language = formula.atom.outer
     return None if language is ANY_TEXT else language

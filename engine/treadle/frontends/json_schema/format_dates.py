@@ -1,4 +1,4 @@
-"""RFC 3339: date, time, date-time and duration.
+"""RFC 3339: date, time, date-time and duration; the time of draft 3.
 
 Calendars are exact: days per month, leap years by the Gregorian rule. The year 0000 is left out, because hardly a
 date library can hold it. A second of 60 is a leap second, so it must be 23:59 in UTC: the offset then follows from
@@ -50,6 +50,11 @@ def time() -> Expr:
     ordinary = seq(_HOUR, ":", _SIXTY, ":", _SIXTY, _PART_OF_SECOND, _OFFSET)
     in_utc = seq("23:59:60", _PART_OF_SECOND, one("Zz"))
     return either(ordinary, in_utc, Dependent(seq(_HOUR, ":", _SIXTY), _leap_second).language())
+
+
+def clock_time() -> Expr:
+    """hh:mm:ss, which is what draft 3 means by a time."""
+    return seq(_HOUR, ":", _SIXTY, ":", _SIXTY)
 
 
 def _leap_second(clock: str) -> Expr:

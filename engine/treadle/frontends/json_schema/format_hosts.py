@@ -2,8 +2,9 @@
 
 ipv4 is dotted decimal without leading zeros (RFC 2673, section 3.2), ipv6 all forms of RFC 4291, section 2.2, without
 zones. A hostname has labels of letters, digits and inner hyphens, of at most 63 characters, 253 in all (RFC 1123,
-section 2.1); labels that begin with "xn--" are left out, since whether one stands for a valid internationalised label
-(RFC 5890) takes decoding, which no automaton of bearable size does. email is "Mailbox" of RFC 5321, section 4.1.2,
+section 2.1). From draft 7 on a label that begins with "xn--" must stand for a valid internationalised one (RFC 5890).
+Whether it does takes decoding, where every text is a state of its own, so `hostname` leaves them out, `plain_hostname`
+does not look at them, and `format_punycode` decides one string. email is "Mailbox" of RFC 5321, section 4.1.2,
 idn-email what RFC 6531, section 3.3 makes of it; neither has bounds on length. Of address literals there are those
 for IPv4 and IPv6, the only ones in use.
 """
@@ -76,8 +77,16 @@ class _Name:
     prefix: int
 
 
+@dataclass(frozen=True, slots=True)
 class _HostName:
     """Host names by counting. A hand-made machine, because the product of two counters is one tuple here."""
+
+    #: Whether labels may begin with "xn--".
+    a_labels: bool
+
+    def start(self, total: int = 0) -> _Name:
+        """At the first character of a label."""
+        return _Name(0, total, False, -1 if self.a_labels else 0)
 
     def transitions(self, state: Hashable, /) -> Sequence[tuple[CharSet, Hashable]]:
         assert isinstance(state, _Name)
@@ -85,7 +94,7 @@ class _HostName:
         if state.label < _LABEL and state.total < _NAME:
             found += self._within_label(state)
         if state.label and not state.hyphen and state.total + 1 < _NAME:
-            found.append((charset("."), _Name(0, state.total + 1, False, 0)))
+            found.append((charset("."), self.start(state.total + 1)))
         return found
 
     def _within_label(self, state: _Name) -> list[tuple[CharSet, Hashable]]:
@@ -116,10 +125,17 @@ class _HostName:
 
 
 def hostname() -> Expr:
-    return leaf(_HOST_NAME, _Name(0, 0, False, 0))
+    """Host names without labels that begin with "xn--"."""
+    return leaf(_HOST_NAME, _HOST_NAME.start())
 
 
-_HOST_NAME = _HostName()
+def plain_hostname() -> Expr:
+    """Host names as up to draft 6: "xn--" is like any other beginning of a label."""
+    return leaf(_PLAIN_HOST_NAME, _PLAIN_HOST_NAME.start())
+
+
+_HOST_NAME = _HostName(a_labels=False)
+_PLAIN_HOST_NAME = _HostName(a_labels=True)
 
 _ATEXT = charset("a-zA-Z0-9!#$%&'*+/=?^_`{|}~-")
 _QUOTABLE = charset(" -~")

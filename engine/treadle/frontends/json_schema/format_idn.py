@@ -11,6 +11,8 @@ Two conditions are no matter of finite memory and are kept by asking for more:
   combining class do not follow one another.
 Labels that begin with "xn--" are left out as in `format_hosts`. U+200C (the zero-width non-joiner) needs a virama
 or two joining Arabic letters around it, without marks in between.
+
+So `idn_hostname` holds less than there is, `any_idn_hostname` more, and `label_after` reads one label exactly.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from treadle.frontends.json_schema.format_parts import charset
+from treadle.frontends.json_schema.format_parts import charset, many, seq
 from treadle.grammar.charset import CharSet
-from treadle.grammar.expression import Expr, leaf
+from treadle.grammar.expression import Expr, chars, leaf
 
+#: What may stand between labels (RFC 3490, section 3.1).
+DOTS = ".\u3002\uff0e\uff61"
 _NAME = 253
 _LABEL = 63
 #: Digits that Punycode needs for a character at most, and what a label needs besides: "xn--", "-", a long first one.
@@ -233,12 +237,9 @@ class _IdnHostName:
         if after is not None and after.lives():
             found.append((charset("-"), after))
         if state.accepting:
-            broken = state.direction == "N" or not state.ends
-            after = _State(
-                state.total + state.length + 1, state.rtl or state.direction == "R", state.loose or broken
-            )
+            after = _next_label(state, state.total + state.length + 1)
             if after.lives():
-                found.append((charset(".\u3002\uff0e\uff61"), after))
+                found.append((charset(DOTS), after))
         return found
 
     def accepting(self, state: Hashable, /) -> bool:
@@ -247,6 +248,12 @@ class _IdnHostName:
 
     def dead(self, state: Hashable, /) -> bool:
         return False
+
+
+def _next_label(state: _State, total: int) -> _State:
+    """Behind the dot after a label that may end here."""
+    broken = state.direction == "N" or not state.ends
+    return _State(total, state.rtl or state.direction == "R", state.loose or broken)
 
 
 def _hyphen(state: _State) -> _State | None:
@@ -338,7 +345,40 @@ def _keeps_bidi_rule(state: _State, kind: Kind) -> bool:
 
 
 def idn_hostname() -> Expr:
+    """Internationalised host names, but for some long or composed ones and those with "xn--"."""
     return leaf(_IDN_HOST_NAME, _State())
+
+
+def any_idn_hostname() -> Expr:
+    """All internationalised host names and more: labels of the right characters, 63 of them at most."""
+    inside = CharSet.of([bounds for characters, _ in _kinds() for bounds in characters.ranges])
+    label = many(chars(inside | charset("-")), 1, _LABEL)
+    return seq(label, many(seq(chars(charset(DOTS)), label)))
+
+
+def label_after(label: str, before: _State | None = None) -> _State | None:
+    """The state of a name behind `before` and one more label; None where a rule forbids it.
+
+    Its encoded length and its normal form are left to the caller, who has all of the label and need not estimate.
+    """
+    state = before or _State()
+    for character in label:
+        kind = None if character == "-" else _measured_kind(character)
+        after = _hyphen(state) if character == "-" else _read(state, kind) if kind else None
+        if after is None:
+            return None
+        state = after
+    return _next_label(state, 0) if state.accepting else None
+
+
+@cache
+def _measured_kind(character: str) -> Kind | None:
+    """The kind of a character of a label whose normal form is known, so that how it composes does not matter."""
+    for characters, kind in _kinds():
+        if characters.contains(ord(character)):
+            mark = "mark" if kind.mark == "ordered mark" else kind.mark
+            return replace(kind, mark=mark, first=False, second=False)
+    return None
 
 
 _IDN_HOST_NAME = _IdnHostName()

@@ -4,13 +4,16 @@ A condition is a language of decoded characters with length bounds kept apart as
 automaton is cheaper than a counter inside of it: `maxLength: 100000` costs nothing. Conjunctions of conditions are one
 condition. Lengths are worked into the language only where they must: a lower bound that a pattern does not imply.
 Strings that are listed are filtered here, one by one, and stay a word list.
+
+A condition with a format that is not regular is held between two languages (see `formats.Format`): what is written is
+of the inner one, what the condition's negation allows is outside of the outer one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from treadle.errors import LimitExceeded
 from treadle.frontends.json_schema.drafts import Group
@@ -30,6 +33,9 @@ from treadle.grammar.expression import (
     repeat,
     words,
 )
+
+if TYPE_CHECKING:
+    from treadle.frontends.json_schema.formats import Format
 
 #: Alternatives of a boolean combination of string conditions that are kept apart; more are joined in one language.
 _APART = 16
@@ -60,6 +66,17 @@ class StringCase:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Strings that may satisfy a condition though they are not of its language: of these, those that all accept."""
+
+    outer: Expr
+    decides: frozenset[Callable[[str], bool]]
+
+    def accepts(self, text: str) -> bool:
+        return matches(self.outer, text) and all(decide(text) for decide in self.decides)
+
+
+@dataclass(frozen=True, slots=True)
 class StringCondition:
     """The atom: strings of the language within the lengths; only the listed ones where there is a list."""
 
@@ -67,16 +84,25 @@ class StringCondition:
     low: int = 0
     high: int | None = None
     listed: frozenset[str] | None = None
+    #: What else could satisfy it; None where the language is exact.
+    gap: Gap | None = None
 
     sort = CONTAINER
     meets = True
+
+    @property
+    def outer(self) -> Expr:
+        """No string outside of this language satisfies the condition."""
+        return self.language if self.gap is None else self.gap.outer
 
     def accepts(self, text: str) -> bool:
         if self.listed is not None and text not in self.listed:
             return False
         if len(text) < self.low or (self.high is not None and len(text) > self.high):
             return False
-        return self.language is ANY_TEXT or matches(self.language, text)
+        if self.language is ANY_TEXT or matches(self.language, text):
+            return True
+        return self.gap is not None and self.gap.accepts(text)
 
     def kinds(self) -> tuple[int, int]:
         raise NotImplementedError("string conditions are no value atoms")
@@ -110,9 +136,17 @@ def _met(conditions: list[StringCondition]) -> StringCondition | None:
     highs = [condition.high for condition in conditions if condition.high is not None]
     high = min(highs) if highs else None
     language = intersect(*(condition.language for condition in conditions))
-    if language is NOTHING or (high is not None and high < low):
+    gaps = [condition.gap for condition in conditions if condition.gap is not None]
+    if (language is NOTHING and not gaps) or (high is not None and high < low):
         return None
-    return StringCondition(language, low, high)
+    return StringCondition(language, low, high, gap=_joint_gap(conditions, gaps))
+
+
+def _joint_gap(conditions: list[StringCondition], gaps: list[Gap]) -> Gap | None:
+    if not gaps:
+        return None
+    outer = intersect(*(condition.outer for condition in conditions))
+    return Gap(outer, frozenset[Callable[[str], bool]]().union(*(gap.decides for gap in gaps)))
 
 
 def string_conditions(schema: Schema) -> Formula:
@@ -124,23 +158,26 @@ def string_conditions(schema: Schema) -> Formula:
     languages = [] if pattern is None else [schema.compilation.pattern(pattern)]
     named = _format(schema)
     if named is not None:
-        languages.append(named)
+        languages.append(named.language)
     low, high = int(schema.get("minLength") or 0), schema.get("maxLength")
     high = None if high is None else int(high)
     if not languages and not low and high is None:
         return algebra.TRUE
     language = intersect(*languages) if languages else ANY_TEXT
-    if language is NOTHING or (high is not None and high < low):
+    gap = None
+    if named is not None and named.decides is not None:
+        gap = Gap(intersect(*languages[:-1], named.outer), frozenset((named.decides,)))
+    if (language is NOTHING and gap is None) or (high is not None and high < low):
         return algebra.FALSE
-    return algebra.atom(StringCondition(language, low, high))
+    return algebra.atom(StringCondition(language, low, high, gap=gap))
 
 
-def _format(schema: Schema) -> Expr | None:
-    """The language that `format` asserts; None where it is an annotation."""
+def _format(schema: Schema) -> Format | None:
+    """What `format` asserts; None where it is an annotation."""
     name = schema.get("format")
     if name is None:
         return None
-    from treadle.frontends.json_schema.formats import format_language
+    from treadle.frontends.json_schema.formats import format_of
 
     compilation = schema.compilation
     if not compilation.assert_formats:
@@ -148,10 +185,10 @@ def _format(schema: Schema) -> Expr | None:
             "annotation", schema.at("format"), f"format {name!r} is not asserted (formats='annotate')"
         )
         return None
-    language = format_language(name)
-    if language is None:
+    found = format_of(name, schema.draft.name)
+    if found is None:
         compilation.report.add("annotation", schema.at("format"), f"unknown format {name!r} asserts nothing")
-    return language
+    return found
 
 
 def listed_strings(algebra: Algebra, texts: Iterable[str]) -> Formula:
@@ -208,13 +245,21 @@ def _negated(condition: StringCondition) -> list[StringCondition]:
     if condition.listed is not None:
         return [StringCondition(complement(words(condition.listed)))]
     outside = []
-    if condition.language is not ANY_TEXT:
-        outside.append(StringCondition(complement(condition.language)))
+    if condition.outer is not ANY_TEXT:
+        outside.append(StringCondition(complement(condition.outer), gap=_gap_outside(condition)))
     if condition.low:
         outside.append(StringCondition(high=condition.low - 1))
     if condition.high is not None:
         outside.append(StringCondition(low=condition.high + 1))
     return outside
+
+
+def _gap_outside(condition: StringCondition) -> Gap | None:
+    """Of the strings between the two languages of a condition, those that it does not accept."""
+    gap = condition.gap
+    if gap is None:
+        return None
+    return Gap(complement(condition.language), frozenset((lambda text: not gap.accepts(text),)))
 
 
 def _as_case(condition: StringCondition) -> StringCase | None:
@@ -237,17 +282,18 @@ def _language_of(formula: Formula) -> Expr:
     if formula.is_atom:
         return _whole_language(formula.atom)
     if formula.is_not:
-        return complement(_whole_language(formula.atom))
+        return complement(_whole_language(formula.atom, outer=True))
     parts = [_language_of(member) for member in formula.members]
     return intersect(*parts) if formula.is_and else alternate(*parts)
 
 
-def _whole_language(condition: StringCondition) -> Expr:
+def _whole_language(condition: StringCondition, *, outer: bool = False) -> Expr:
     if condition.listed is not None:
         return words(condition.listed)
+    language = condition.outer if outer else condition.language
     if not condition.low and condition.high is None:
-        return condition.language
-    return intersect(condition.language, repeat(ANY_CHAR, condition.low, condition.high))
+        return language
+    return intersect(language, repeat(ANY_CHAR, condition.low, condition.high))
 
 
 def _is_empty(case: StringCase, note: Any) -> bool:
