@@ -16,15 +16,15 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import treadle
-from treadle import library
-from treadle.errors import InvalidConstraint, TreadleError
+from treadle import inputs
+from treadle.errors import TreadleError
+from treadle.inputs import WrongArgument
 
 REFUSED, WRONG, BROKEN, INTERRUPTED = 1, 2, 3, 130
 DEBUG = "TREADLE_DEBUG"
@@ -41,10 +41,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class WrongArgument(TreadleError):
-    """Arguments that do not go together, or a file that is not there."""
 
 
 class Order(str, Enum):
@@ -75,6 +71,10 @@ EscapesOption = Annotated[Escapes, typer.Option(help="Spelling of characters in 
 FormatsOption = Annotated[Formats, typer.Option(help="Whether `format` is enforced.")]
 LenientOption = Annotated[
     bool, typer.Option("--lenient", help="Report what cannot be enforced instead of refusing it.")
+]
+ResourceOption = Annotated[
+    list[str] | None,
+    typer.Option(help="FILE or URI=FILE: a document that references may lead to; give it several times."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON object.")]
 ModelOption = Annotated[
@@ -181,6 +181,7 @@ def generate(
     escapes: EscapesOption = Escapes.any,
     formats: FormatsOption = Formats.asserted,
     lenient: LenientOption = False,
+    resource: ResourceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let a model write text that satisfies a constraint."""
@@ -191,8 +192,8 @@ def generate(
     if prompt == "-" and schema == "-":
         raise WrongArgument("the prompt and the schema cannot both be standard input")
     policies = _policies(property_order, whitespace, escapes, formats, lenient)
-    constraint = _constraint(kind, given[kind], policies)
-    text = _decode(_read(prompt), "the prompt").rstrip("\n") if prompt == "-" else prompt
+    constraint = _constraint(kind, given[kind], {**policies, "registry": inputs.registry(resource)})
+    text = inputs.decode(inputs.read(prompt), "the prompt").rstrip("\n") if prompt == "-" else prompt
     options: dict[str, Any] = {
         "model": model,
         "max_tokens": max_tokens,
@@ -223,24 +224,24 @@ def check(
     escapes: EscapesOption = Escapes.any,
     formats: FormatsOption = Formats.asserted,
     lenient: LenientOption = False,
+    resource: ResourceOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Say whether a JSON text satisfies a schema and, if not, where it leaves it and what was allowed there."""
     if schema == "-" and instance == "-":
         raise WrongArgument("the schema and the instance cannot both be standard input")
     policies = _policies(property_order, whitespace, escapes, formats, lenient)
-    constraint = _constraint("schema", schema, policies)
-    data = _read(instance)
+    constraint = _constraint("schema", schema, {**policies, "registry": inputs.registry(resource)})
+    data = inputs.read(instance)
     with _progress("checking"):
         # A file ends with a newline, whatever the policy on white space; the place counts from its start all the same.
         verdict = _place(treadle.check(constraint, data.strip(JSON_SPACE)), data)
     if as_json:
-        _print_json({"accepted": True} if verdict["accepted"] else verdict)
+        _print_json(verdict)
     elif verdict["accepted"]:
         typer.echo("accepted")
     else:
-        place = "byte {offset} (line {line}, column {column}), at {pointer}".format(**verdict)
-        typer.echo(f"refused at {place}: found {verdict['found']}, expected {verdict['expected']}")
+        typer.echo(_refusal(verdict))
     return 0 if verdict["accepted"] else REFUSED
 
 
@@ -253,15 +254,16 @@ def compile(
     escapes: EscapesOption = Escapes.any,
     formats: FormatsOption = Formats.asserted,
     lenient: LenientOption = False,
+    resource: ResourceOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compile a schema and report what is enforced, what is not, and what it took."""
     from treadle.survey import survey  # loads the engine, which --help and wrong arguments can do without
 
     policies = _policies(property_order, whitespace, escapes, formats, lenient)
-    constraint = _constraint("schema", schema, policies)
+    constraint = _constraint("schema", schema, {**policies, "registry": inputs.registry(resource)})
     with _progress("reading the vocabulary"):
-        vocabulary = _vocabulary(vocab)
+        vocabulary = inputs.vocabulary(vocab)
     started = time.perf_counter()
     with _progress("compiling"):
         compiled = treadle.compile(constraint, vocabulary)
@@ -282,6 +284,28 @@ def compile(
     for name, value in rows.items():
         for number, line in enumerate(_lines(value) or ["none"]):
             typer.echo(f"{'' if number else name:<12} {line}")
+
+
+@app.command()
+def warmup(
+    vocab: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of a tokenizer to prepare as well; give it several times."),
+    ] = None,
+) -> None:
+    """Compile every kernel once for this machine, so that the first start is as fast as every other."""
+    from treadle.matching.token_tables import token_tables  # loads the engine
+    from treadle.matching.warmup import load_kernels
+
+    started = time.perf_counter()
+    with _progress("compiling the kernels"):
+        load_kernels()
+    typer.echo(f"kernels      {time.perf_counter() - started:.1f} s")
+    for folder in vocab or ():
+        started = time.perf_counter()
+        with _progress("preparing the vocabulary"):
+            token_tables(inputs.vocabulary(folder))
+        typer.echo(f"{folder}  {time.perf_counter() - started:.1f} s")
 
 
 # ---- constraints from arguments
@@ -308,91 +332,45 @@ def _policies(
 
 def _constraint(kind: str, value: Any, policies: dict[str, Any]) -> Any:
     if kind == "schema":
-        return treadle.JsonSchema(_schema(value), **policies)
+        return treadle.JsonSchema(inputs.schema(value), **policies)
     if kind == "regex":
         return treadle.Regex(value)
     if kind == "choices":
         return treadle.Choice(value)
-    return treadle.PythonType(_python_type(value), policies)
+    return treadle.PythonType(inputs.python_type(value), policies)
 
 
-def _schema(source: str) -> Any:
-    if source != "-" and not Path(source).exists() and source in library.names("schemas"):
-        source = str(library.find("schemas", source))
-    place = "standard input" if source == "-" else source
-    try:
-        schema = json.loads(_decode(_read(source), place), parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        where = f"{place}, line {error.lineno}, column {error.colno}"
-        raise InvalidConstraint(f"the schema is not JSON: {error.msg}", where=where) from None
-    except ValueError as error:  # NaN, or a number of more digits than Python reads
-        raise InvalidConstraint(f"the schema is not JSON: {error}", where=place) from None
-    except RecursionError:
-        raise InvalidConstraint("the schema is nested too deeply to be read", where=place) from None
-    if not isinstance(schema, (dict, bool)):
-        raise InvalidConstraint(
-            "not a schema", where=place, found=type(schema).__name__, expected="an object or a boolean"
-        )
-    return schema
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _python_type(name: str) -> Any:
-    builtin = {"int": int, "float": float, "bool": bool, "str": str}.get(name)
-    if builtin is not None:
-        return builtin
-    module, separator, attribute = name.partition(":")
-    if not separator:
-        raise WrongArgument(f"--type {name}: give int, float, bool, str, or module:Class")
-    sys.path.insert(0, str(Path.cwd()))  # a class in the user's own file, as `python -m` would find it
-    try:
-        return getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise WrongArgument(f"--type {name}: {error}") from None
-    finally:
-        sys.path.pop(0)
-
-
-def _vocabulary(source: Path | None) -> Any:
-    if source is None:
-        return treadle.Vocabulary([bytes([byte]) for byte in range(256)] + [None], eos_ids=256)
-    if not source.exists():
-        raise WrongArgument(f"--vocab {source}: no such file or folder")
-    return treadle.Vocabulary.from_tokenizer(source)
-
-
-# ---- reading and writing
-
-
-def _read(source: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
-    except OSError as error:
-        raise WrongArgument(f"{source}: {error.strerror or error}") from None
-
-
-def _decode(data: bytes, place: str) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidConstraint("not UTF-8", where=f"{place}, byte {error.start}") from None
+# ---- writing
 
 
 def _place(verdict: treadle.Verdict, data: bytes) -> dict[str, Any]:
     """A verdict about the middle of `data` as a place in all of it."""
+    if verdict.accepted:
+        return {"accepted": True}
     offset = verdict.offset + len(data) - len(data.lstrip(JSON_SPACE))
     return {
-        "accepted": verdict.accepted,
+        "accepted": False,
         "offset": offset,
         "line": data.count(b"\n", 0, offset) + 1,
         "column": offset - data.rfind(b"\n", 0, offset),
         "pointer": verdict.pointer or "#",
         "found": verdict.found,
         "expected": verdict.expected,
+        "reason": verdict.reason,
+        "keyword": verdict.keyword,
+        "schema_pointer": verdict.schema_pointer,
     }
+
+
+def _refusal(verdict: dict[str, Any]) -> str:
+    """A refusal for people."""
+    lines = [
+        "refused at byte {offset} (line {line}, column {column}), at {pointer}: {reason}".format(**verdict)
+    ]
+    if verdict["keyword"]:
+        lines.append("  keyword   {keyword}, at {schema_pointer}".format(**verdict))
+    lines += ["  found     {found}".format(**verdict), "  expected  {expected}".format(**verdict)]
+    return "\n".join(lines)
 
 
 def _stream(prompt: str, constraint: Any, options: dict[str, Any]) -> None:

@@ -57,7 +57,29 @@ class UnsupportedFeature(ConstraintError):
 
 
 class UnsatisfiableConstraint(ConstraintError):
-    """No text satisfies the constraint, or none fits into the token budget."""
+    """No text satisfies the constraint, or none fits into the token budget.
+
+    `conflict`: pointers of keywords that admit nothing together, each of them needed for that; empty where they were
+    not looked for or not found within the limits.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "",
+        found: str = "",
+        expected: str = "",
+        conflict: tuple[str, ...] = (),
+    ) -> None:
+        self.conflict = conflict
+        super().__init__(message, where=where, found=found, expected=expected)
+
+    def at(self, where: str) -> UnsatisfiableConstraint:
+        inner = f"{where}: {self.where}" if self.where else where
+        return UnsatisfiableConstraint(
+            self.message, where=inner, found=self.found, expected=self.expected, conflict=self.conflict
+        )
 
 
 class VocabularyMismatch(ConstraintError):

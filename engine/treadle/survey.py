@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from treadle.constraints import JsonSchema
+from treadle.explaining import compilation_of
 from treadle.frontends.json_schema import Note
-from treadle.frontends.json_schema.compilation import Compilation
 from treadle.frontends.json_schema.schema import Schema
 
 
@@ -27,24 +27,16 @@ class Survey:
 
 def survey(constraint: JsonSchema) -> Survey:
     """Expand every location of the schema once. Raises what compiling would raise on reaching it."""
-    compilation = Compilation(
-        constraint.schema,
-        declared_order=constraint.property_order == "declared",
-        assert_formats=constraint.formats == "assert",
-        lenient=constraint.lenient,
-        registry=constraint.registry,
-    )
+    compilation = compilation_of(constraint)
     schemas = list(compilation.schemas.values())
     for schema in schemas:
         compilation.goal(schema.contents, schema.link, schema.resource).cases()
-    counts = Counter(name for schema in schemas for name in _asserting(schema))
-    if constraint.formats == "annotate":
-        del counts["format"]
-    for note in compilation.report:
-        # Their pointers end in the keyword that asserts nothing there.
-        if note.kind in {"annotation", "relaxed"}:
-            counts[note.pointer.rpartition("/")[2]] -= 1
-    return Survey({name: n for name, n in counts.most_common() if n > 0}, compilation.report.notes)
+    # The pointers of keywords that assert nothing there.
+    idle = {note.pointer for note in compilation.report if note.kind in {"annotation", "relaxed"}}
+    counts = Counter(
+        name for schema in schemas for name in _asserting(schema) if not idle or schema.at(name) not in idle
+    )
+    return Survey(dict(counts.most_common()), compilation.report.notes)
 
 
 def _asserting(schema: Schema) -> list[str]:

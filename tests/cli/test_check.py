@@ -30,9 +30,11 @@ REFUSED = [
     ('{"y": [true, 1], "x": 1}', 13, "#/y/1"),
     ("{}", 1, "#"),
     ("[]", 0, "#"),
-    ('{"x": 1', 7, "#/x"),
+    ('{"x": 1', 7, "#"),
     ("", 0, "#"),
-    ('\n{"x": 1]', 8, "#/x"),
+    ('\n{"x": 1]', 8, "#"),
+    ('{"y": [true], "z": 1}', 15, "#"),
+    ('{"y": [true]', 12, "#"),
 ]
 
 
@@ -51,12 +53,45 @@ def test_refused_with_its_place(treadle_command, file, text, offset, pointer):
     assert done.json["expected"]
 
 
-def test_refused_says_place_and_what_was_allowed_in_one_line(treadle_command, file):
+def test_refused_says_place_reason_keyword_and_what_was_allowed(treadle_command, file):
     done = treadle_command("check", file(POINT), file('{\n  "x": true\n}', "instance.json"))
-    assert done.status == 1
-    assert done.out.startswith("refused at byte 9 (line 2, column 8), at #/x: found 'true")
-    assert done.out.count("\n") == 1
-    assert done.err == ""
+    assert (done.status, done.err) == (1, "")
+    place, keyword, found, expected = done.out.splitlines()
+    assert place == "refused at byte 9 (line 2, column 8), at #/x: true is not of type 'integer'"
+    assert keyword.split() == ["keyword", "type,", "at", "#/properties/x/type"]
+    assert found.split()[0] == "found"
+    assert "'-' '0'-'9'" in expected
+
+
+def test_refused_without_a_keyword_says_why(treadle_command, file):
+    done = treadle_command("check", file(POINT), file('{"x": 1, "x": 2}', "instance.json"))
+    assert "the name 'x' comes twice in this object" in done.out
+    assert "keyword" not in done.out
+
+
+def test_json_answers_have_the_keyword(treadle_command, file):
+    done = treadle_command("check", file(POINT), file('{"x": "1"}', "instance.json"), "--json")
+    assert done.json["keyword"] == "type"
+    assert done.json["schema_pointer"] == "#/properties/x/type"
+    assert done.json["reason"] == "\"1\" is not of type 'integer'"
+
+
+def test_documents_that_a_schema_refers_to_are_given(treadle_command, file):
+    schema = file({"items": {"$ref": "urn:point#/$defs/y"}, "allOf": [{"$ref": "lists.json"}]})
+    point = file({"$id": "urn:point", "$defs": {"y": {"type": "null"}}}, "point.json")
+    lists = file({"type": "array"}, "lists.json")
+    instance = file("[null, 1]", "instance.json")
+    assert treadle_command("check", schema, instance).is_one_line_error("--resource", "nothing is fetched")
+    given = ["--resource", point, "--resource", lists]
+    done = treadle_command("check", schema, instance, *given, "--json")
+    assert (done.status, done.json["schema_pointer"]) == (1, "urn:point#/$defs/y/type")
+    assert treadle_command("compile", schema, *given).status == 0
+    elsewhere = file({"type": "array"}, "elsewhere.json")
+    given = ["--resource", point, "--resource", f"lists.json={elsewhere}"]
+    assert treadle_command("check", schema, file("[null]", "instance.json"), *given).status == 0
+    assert treadle_command("check", schema, instance, "--resource", "nowhere.json").is_one_line_error(
+        "nowhere"
+    )
 
 
 def test_schema_and_instance_may_come_from_standard_input(treadle_command, file):

@@ -50,3 +50,10 @@ def test_vocabulary_of_a_tokenizer(treadle_command, tmp_path):
     done = treadle_command("compile", tmp_path / "schema.json", "--vocab", tmp_path, "--json")
     assert done.status == 0, done.err
     assert done.json["vocabulary"] == 6
+
+
+def test_what_asserts_nothing_is_printed(treadle_command, file):
+    done = treadle_command("compile", file({"type": "string", "nullable": True, "divisibleBy": 2}))
+    assert done.status == 0
+    assert "#/nullable: nullable asserts nothing" in done.out
+    assert "#/divisibleBy: divisibleBy asserts nothing" in done.out

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from treadle.errors import InvalidConstraint, LimitExceeded, UnsatisfiableConstraint, UnsupportedFeature
+from treadle.errors import InvalidConstraint, LimitExceeded, UnsupportedFeature
 from treadle.frontends.json_schema import compile_schema
 from treadle.frontends.json_schema.simulate import accepts
 
@@ -40,31 +40,6 @@ def test_malformed_schemas_are_refused_with_their_place(schema: Any, where: str)
         compile_schema(schema)
     assert caught.value.where.startswith(where)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "schema",
-    [
-        False,
-        {"type": "number", "minimum": 3, "maximum": 2},
-        {"type": "string", "minLength": 2, "maxLength": 1},
-        {"type": "string", "pattern": "^a$", "minLength": 2},
-        {"allOf": [{"type": "string"}, {"type": "object"}]},
-        {"enum": ["a"], "type": "integer"},
-        {"type": "object", "required": ["a"], "properties": {"a": False}},
-        {"type": "object", "minProperties": 2, "maxProperties": 1},
-        {"type": "object", "propertyNames": {"enum": ["a", "b"]}, "minProperties": 3},
-        {"type": "array", "items": False, "minItems": 1},
-        {"type": "array", "items": {"type": "boolean"}, "uniqueItems": True, "minItems": 3},
-        {"type": "array", "contains": {"const": 1}, "items": {"const": 2}},
-        {"type": "object", "required": ["a"], "properties": {"a": {"$ref": "#"}}},
-        {"not": {}},
-        {"type": "integer", "multipleOf": 6, "not": {"multipleOf": 3}},
-    ],
-)
-def test_what_nothing_satisfies_is_refused(schema: Any) -> None:
-    with pytest.raises(UnsatisfiableConstraint):
-        compile_schema(schema)
 
 
 def test_definitions_that_nothing_refers_to_are_not_read() -> None:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from treadle.frontends.json_schema.array_state import ArrayState
 from treadle.frontends.json_schema.cases import Cases
 from treadle.frontends.json_schema.compilation import Compilation
+from treadle.frontends.json_schema.conflict import unsatisfiable
 from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.member_trackers import NameClass
 from treadle.frontends.json_schema.object_state import ObjectState
@@ -58,5 +59,6 @@ def compile_schema(
         lenient=lenient,
         registry=registry,
     )
-    compilation.check_satisfiable()
+    if compilation.root.is_empty():
+        raise unsatisfiable(compilation)
     return compilation.root, compilation.report

@@ -9,10 +9,10 @@ instead, and nothing has to be remembered.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from treadle.frontends.json_schema.array_trackers import Unique
+from treadle.frontends.json_schema.array_trackers import Unique, contains_at_least
 from treadle.frontends.json_schema.count_trackers import AtLeast, AtMost, describe_count
 from treadle.frontends.json_schema.finite import finite_values
 from treadle.frontends.json_schema.formula import Formula
@@ -153,11 +153,12 @@ class OpenArray:
 
     def next(self) -> Branches:
         if self._next is None:
-            found: list[tuple[Formula, ArrayState]] = []
-            for goal, rest in array_branches(self.formula):
-                if not goal.is_empty():
-                    found.extend((goal, state) for state in self.compilation.array_states(rest))
-            self._next = tuple(found)
+            self._next = tuple(
+                branch
+                for goal, rest in array_branches(self.formula)
+                if not goal.is_empty()
+                for branch in self.compilation.array_branches(goal, rest)
+            )
         return self._next
 
     def remember(self, value: Any) -> ArrayState:
@@ -221,16 +222,58 @@ def remembering(formula: Formula, key: Hashable, value: Any) -> Formula:
 
 
 def forgetting(formula: Formula) -> Formula:
-    """The formula in which the trackers that wait wait no more: right where values never run out."""
+    """What the formula allows whatever the value is that trackers wait for: at least what each value allows.
+
+    Unique: the value may come again. Not unique: any later item may be its copy.
+    """
+    algebra = formula.algebra
+    return _told(
+        formula, lambda unique: algebra.atom(Unique(unique.seen)), lambda _: algebra.atom(AtLeast(1))
+    )
+
+
+def supposing(formula: Formula, goal: Formula) -> Formula:
+    """The formula in which the trackers that wait were told the best value of the goal.
+
+    Unique: one that does not matter any more, which is right where values do not run out (`distinct` sees to the rest).
+    Not unique: some value of the goal comes again exactly if some later item satisfies the goal.
+    """
     algebra = formula.algebra
 
-    def told(literal: Formula) -> Formula:
-        atom = literal.atom
-        if isinstance(atom, Unique) and atom.awaiting:
-            return algebra.atom(atom.forgetting())
-        return literal
+    def copied(unique: Unique) -> Formula:
+        seen = algebra.FALSE if unique.seen is None else algebra.atom(unique.seen)
+        again = contains_at_least(algebra, algebra.disjunction((seen, goal)), 1, "uniqueItems")
+        return algebra.disjunction((again, algebra.negate(algebra.atom(Unique()))))
 
-    return algebra.rebuild(formula, told)
+    return _told(formula, lambda unique: algebra.atom(Unique(unique.seen)), copied)
+
+
+def wants_copies(formula: Formula) -> bool:
+    """Whether completing the array may take an item that equals an earlier one."""
+    if formula.is_not:
+        return isinstance(formula.atom, Unique)
+    return any(wants_copies(member) for member in formula.members)
+
+
+def without_copies(formula: Formula) -> Formula:
+    """The formula without asking for a copy, where it does so of the last item."""
+    algebra = formula.algebra
+    return _told(formula, algebra.atom, lambda _: algebra.TRUE)
+
+
+def _told(
+    formula: Formula, unique: Callable[[Unique], Formula], repeated: Callable[[Unique], Formula]
+) -> Formula:
+    """The formula with the trackers that wait replaced, the negated ones by `repeated`."""
+    algebra = formula.algebra
+    if formula.atom is not None:
+        if not (isinstance(formula.atom, Unique) and formula.atom.awaiting):
+            return formula
+        return repeated(formula.atom) if formula.is_not else unique(formula.atom)
+    members = [_told(member, unique, repeated) for member in formula.members]
+    if formula.is_and:
+        return algebra.conjunction(members)
+    return algebra.disjunction(members) if formula.is_or else formula
 
 
 def fixed_array_parts(formula: Formula) -> tuple[tuple[Any, ...], int, int | None] | None:

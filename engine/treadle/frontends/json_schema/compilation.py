@@ -7,15 +7,23 @@ something, so that dropping it frees all. Everything below the root is made when
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
-from treadle.errors import UnsatisfiableConstraint
+from treadle.errors import UnsupportedFeature
 from treadle.frontends.json_schema import values
 from treadle.frontends.json_schema.array_state import ArrayState, FixedArray, OpenArray, fixed_array_parts
 from treadle.frontends.json_schema.cases import Cases
 from treadle.frontends.json_schema.discriminate import object_alternatives
 from treadle.frontends.json_schema.documents import Documents, Resource
-from treadle.frontends.json_schema.drafts import GUESSED, Draft, Group, draft_of, with_vocabularies
+from treadle.frontends.json_schema.drafts import (
+    GUESSED,
+    Draft,
+    Group,
+    draft_of,
+    unknown_vocabularies,
+    with_vocabularies,
+)
 from treadle.frontends.json_schema.formula import Algebra, Formula
 from treadle.frontends.json_schema.in_place import expand
 from treadle.frontends.json_schema.least_bytes import LeastBytes
@@ -39,6 +47,9 @@ _ALTERNATIVES = 12
 #: Schemas with the same keywords that a new one is compared with.
 _COPIES = 12
 
+#: Parts of schemas, by the identity of the contents: a keyword, and a name or index in it or None for all of it.
+Without = dict[int, list[tuple[str, "str | int | None"]]]
+
 
 class Compilation:
     """See the top of the file. Made by `compile_schema`."""
@@ -51,7 +62,10 @@ class Compilation:
         assert_formats: bool,
         lenient: bool,
         registry: Any = None,
+        without: Without | None = None,
     ) -> None:
+        #: What is left out of schemas, to find out what a contradiction needs (`conflict`).
+        self.without = without
         self.declared_order = declared_order
         self.assert_formats = assert_formats
         self.lenient = lenient
@@ -109,6 +123,10 @@ class Compilation:
         if known is None or draft is None:
             self.report.add("reading", "#/$schema", f"unknown {uri!r}, read as {GUESSED.name}")
             return None
+        for unknown in unknown_vocabularies(known.contents):
+            if not self.lenient:
+                raise UnsupportedFeature("a vocabulary that is not known", where="#/$schema", found=unknown)
+            self.report.add("relaxed", "#/$schema", f"not enforced: vocabulary {unknown!r}")
         return with_vocabularies(draft, known.contents)
 
     def relax_pattern(self, pattern: str, where: str, message: str) -> None:
@@ -322,6 +340,16 @@ class Compilation:
         options = alternatives(formula, _ALTERNATIVES)
         return tuple(self.array_state(option) for option in options if self.search.array_is_live(option))
 
+    def array_branches(self, goal: Formula, rest: Formula) -> Iterator[tuple[Formula, ArrayState]]:
+        """An item of the goal and then `rest`, as (goal, state) pairs; the goals are left with what can be completed.
+
+        Where `rest` waits for the item's value not every value may do: one that must come again must be able to.
+        """
+        for option in alternatives(rest, _ALTERNATIVES):
+            narrowed = self.search.item_before(goal, option)
+            if not narrowed.is_false:
+                yield narrowed, self.array_state(option)
+
     def array_state(self, formula: Formula) -> ArrayState:
         parts = fixed_array_parts(formula)
         if parts is not None:
@@ -337,13 +365,6 @@ class Compilation:
         if known is None:
             known = self._arrays[key] = FixedArray(self, trackers, low, high)
         return known
-
-    def check_satisfiable(self) -> None:
-        """Refuse a root that nothing satisfies."""
-        if self.root.is_empty():
-            raise UnsatisfiableConstraint(
-                "nothing satisfies the schema", where="#", found=self.root.describe()
-            )
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -7,11 +7,12 @@ anchors, other resources, pointers across an embedded `$id`, and the dynamic ref
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from treadle.errors import InvalidConstraint
-from treadle.frontends.json_schema.drafts import Draft
+from treadle.frontends.json_schema.drafts import Draft, draft_of
 from treadle.frontends.json_schema.schema import Link
 
 if TYPE_CHECKING:
@@ -126,7 +127,10 @@ class Documents:
                 resolved = resource.resolver.lookup(reference)
         except Unresolvable as error:
             raise InvalidConstraint(
-                "the reference leads nowhere", where=where, found=repr(reference)
+                "the reference leads nowhere",
+                where=where,
+                found=repr(reference),
+                expected=_remedy(resource, reference),
             ) from error
         except (TypeError, ValueError, AttributeError, KeyError) as error:
             # `referencing` reads the whole document to find identifiers, and trusts its shape.
@@ -139,9 +143,7 @@ class Documents:
             else self._absolute(resource, reference)
         )
         seen_from = self._seen_from(resolved.resolver, resource.draft)
-        if isinstance(resolved.contents, dict) and isinstance(
-            resolved.contents.get(resource.draft.id_keyword), str
-        ):
+        if _is_identified(resolved.contents, resource.draft):
             # The resolver is inside of the resource already: its identifier must not be applied again.
             seen_from.root = resolved.contents
         return resolved.contents, link, seen_from
@@ -158,7 +160,8 @@ class Documents:
         key = (str(getattr(resolver, "_base_uri", "")), scope)
         known = self._resources.get(key)
         if known is None:
-            known = self._resources[key] = Resource(self, draft, None, key[0], resolver=resolver, scope=scope)
+            own = _own_draft(resolver) or draft
+            known = self._resources[key] = Resource(self, own, None, key[0], resolver=resolver, scope=scope)
         return known
 
     def as_resource(self, contents: Any, draft: Draft) -> Any:
@@ -168,11 +171,39 @@ class Documents:
         return specification.create_resource(contents)
 
     def root_resolver(self, contents: Any, draft: Draft) -> Resolver[Any]:
-        registry = self.registry
-        if registry is None:
-            registry = _meta_schemas()
-        resolver: Resolver[Any] = registry.resolver_with_root(self.as_resource(contents, draft))
+        resolver: Resolver[Any] = self.full_registry().resolver_with_root(self.as_resource(contents, draft))
         return resolver
+
+    def full_registry(self) -> Any:
+        """The given registry, and the drafts' own schemas where it does not say otherwise."""
+        if self.registry is None:
+            return _meta_schemas()
+        known = set(self.registry)
+        missing = [(uri, one) for uri, one in _meta_schemas().items() if uri not in known]
+        return self.registry.with_resources(missing)
+
+
+def _is_identified(contents: Any, draft: Draft) -> bool:
+    """Whether the schema opens a resource of its own. Up to draft 7 an identifier like "#here" only names a place."""
+    identifier = contents.get(draft.id_keyword) if isinstance(contents, dict) else None
+    return isinstance(identifier, str) and (draft.ref_siblings or not identifier.startswith("#"))
+
+
+def _remedy(resource: Resource, reference: str) -> str:
+    draft = resource.draft
+    if reference.startswith("#"):
+        return f"something in this document ({draft.name} names schemas by {draft.id_keyword})"
+    return "its document in registry= (--resource on the command line), since nothing is fetched"
+
+
+def _own_draft(resolver: Resolver[Any]) -> Draft | None:
+    """The draft that the resource which a reference has led to names itself: documents may refer across drafts."""
+    from referencing.exceptions import Unresolvable
+
+    try:
+        return draft_of(resolver.lookup("").contents)
+    except Unresolvable:
+        return None
 
 
 def _meta_schemas() -> Any:
@@ -184,6 +215,19 @@ def _meta_schemas() -> Any:
     except ImportError:
         return referencing.Registry()
     return REGISTRY
+
+
+def registry_of(documents: Iterable[tuple[str, Any]]) -> Any:
+    """A registry of documents under given URIs, and each under the identifier that it carries."""
+    from referencing import Registry, Resource
+    from referencing.jsonschema import DRAFT202012
+
+    found: Any = Registry()
+    for uri, contents in documents:
+        resource: Any = Resource.from_contents(contents, default_specification=DRAFT202012)
+        names = [uri] if resource.id() is None else [uri, resource.id()]
+        found = found.with_resources((name, resource) for name in names)
+    return found
 
 
 def _scope_of(resolver: Resolver[Any]) -> tuple[str, ...]:

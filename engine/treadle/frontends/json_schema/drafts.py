@@ -51,6 +51,8 @@ class Shape(Enum):
     STRING = "a string"
     REFERENCE = "a URI reference"
     ANNOTATION = "anything"
+    #: 2020-12's `additionalItems`: a schema beside a list in `items`, anything elsewhere.
+    BESIDE_LIST = "a schema where items is a list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Draft:
     guessed: bool = False
     #: Name of the attribute of `referencing.jsonschema` that describes the draft.
     specification: str = "DRAFT202012"
+    #: Names that assert something in another draft or place, and nothing here.
+    foreign: frozenset[str] = frozenset()
 
 
 def _family(group: Group, **shapes: Shape) -> dict[str, Keyword]:
@@ -178,8 +182,9 @@ _DRAFT2019: dict[str, Keyword] = {
 
 _DRAFT2020: dict[str, Keyword] = {
     **{name: keyword for name, keyword in _DRAFT2019.items() if name != "$recursiveRef"},
-    **_family(Group.NONE, additionalItems=Shape.ANNOTATION),
-    **_family(Group.ARRAY, items=Shape.SCHEMA, prefixItems=Shape.SCHEMAS),
+    **_family(Group.NONE, additionalItems=Shape.BESIDE_LIST),
+    # A list in `items` is malformed, but what it is meant to say is plain.
+    **_family(Group.ARRAY, items=Shape.SCHEMA_OR_SCHEMAS, prefixItems=Shape.SCHEMAS),
     **_family(Group.IN_PLACE, __dynamicRef=Shape.REFERENCE),
 }
 
@@ -190,13 +195,35 @@ _GUESSED: dict[str, Keyword] = {
     **_family(Group.IN_PLACE, dependencies=Shape.DEPENDENCIES),
 }
 
-DRAFT3 = Draft("draft 3", _DRAFT3, "id", False, False, specification="DRAFT3")
-DRAFT4 = Draft("draft 4", _DRAFT4, "id", False, False, specification="DRAFT4")
-DRAFT6 = Draft("draft 6", _DRAFT6, "$id", False, True, specification="DRAFT6")
-DRAFT7 = Draft("draft 7", _DRAFT7, "$id", False, True, specification="DRAFT7")
-DRAFT2019 = Draft("draft 2019-09", _DRAFT2019, "$id", True, True, specification="DRAFT201909")
-DRAFT2020 = Draft("draft 2020-12", _DRAFT2020, "$id", True, True)
-GUESSED = Draft("draft 2020-12", _GUESSED, "$id", True, True, guessed=True)
+_ASSERTING = frozenset(
+    name
+    for keywords in (_DRAFT3, _DRAFT7, _DRAFT2019, _DRAFT2020)
+    for name, keyword in keywords.items()
+    if keyword.group
+)
+
+
+def _draft(name: str, keywords: dict[str, Keyword], specification: str, guessed: bool = False) -> Draft:
+    is_old = name in ("draft 3", "draft 4")
+    return Draft(
+        name,
+        keywords,
+        id_keyword="id" if is_old else "$id",
+        ref_siblings=name in ("draft 2019-09", "draft 2020-12"),
+        boolean_schemas=not is_old,
+        guessed=guessed,
+        specification=specification,
+        foreign=(_ASSERTING - keywords.keys()) | {"$id" if is_old else "id", "$vocabulary"},
+    )
+
+
+DRAFT3 = _draft("draft 3", _DRAFT3, "DRAFT3")
+DRAFT4 = _draft("draft 4", _DRAFT4, "DRAFT4")
+DRAFT6 = _draft("draft 6", _DRAFT6, "DRAFT6")
+DRAFT7 = _draft("draft 7", _DRAFT7, "DRAFT7")
+DRAFT2019 = _draft("draft 2019-09", _DRAFT2019, "DRAFT201909")
+DRAFT2020 = _draft("draft 2020-12", _DRAFT2020, "DRAFT202012")
+GUESSED = _draft("draft 2020-12", _GUESSED, "DRAFT202012", guessed=True)
 
 _BY_URI = {
     "json-schema.org/draft-03/schema": DRAFT3,
@@ -241,7 +268,17 @@ def with_vocabularies(draft: Draft, meta_schema: Any) -> Draft:
     kept = {
         name: keyword for name, keyword in draft.keywords.items() if parts & _vocabularies_of(name, keyword)
     }
-    return replace(draft, keywords=kept)
+    dropped = {name for name, keyword in draft.keywords.items() if keyword.group} - kept.keys()
+    return replace(draft, keywords=kept, foreign=draft.foreign | dropped)
+
+
+def unknown_vocabularies(meta_schema: Any) -> list[str]:
+    """Vocabularies without which a schema must not be processed, and of which we know nothing."""
+    named = meta_schema.get("$vocabulary") if isinstance(meta_schema, dict) else None
+    if not isinstance(named, dict):
+        return []
+    ours = ("https://json-schema.org/draft/2019-09/vocab/", "https://json-schema.org/draft/2020-12/vocab/")
+    return [uri for uri, is_needed in named.items() if is_needed and not uri.startswith(ours)]
 
 
 def _vocabularies_of(name: str, keyword: Keyword) -> set[str]:

@@ -29,10 +29,12 @@ _CLASSES = 512
 class NameTable:
     """The explicit names of a container formula, in order, and its name classes. Interned by the compilation."""
 
-    __slots__ = ("_classes", "index", "languages", "names")
+    __slots__ = ("_classes", "index", "languages", "names", "ordered")
 
-    def __init__(self, names: tuple[str, ...], languages: tuple[Expr, ...]) -> None:
+    def __init__(self, names: tuple[str, ...], ordered: int, languages: tuple[Expr, ...]) -> None:
         self.names = names
+        #: So many names at the front have a place in the order "declared"; those behind come like unlisted ones.
+        self.ordered = ordered
         self.index = {name: position for position, name in enumerate(names)}
         self.languages = languages
         self._classes: tuple[NameClass, ...] | None = None
@@ -44,30 +46,42 @@ class NameTable:
         return self._classes
 
 
-def names_and_languages(formula: Formula) -> tuple[tuple[str, ...], tuple[Expr, ...]]:
-    """Declared names in order of appearance, then names that are only required; and all patterns."""
+def names_and_languages(formula: Formula) -> tuple[tuple[str, ...], int, tuple[Expr, ...]]:
+    """Declared names in order of appearance, then names that are only required, then names that are only excluded;
+    how many of them have a place in the order; and all patterns.
+
+    "Not this object", which `uniqueItems` says of earlier items, declares nothing about the names in it.
+    """
     declared: dict[str, None] = {}
     others: dict[str, None] = {}
+    excluded: dict[str, None] = {}
     languages: dict[Expr, None] = {}
-    for atom in trackers_of(formula):
-        into = (
-            declared
-            if isinstance(atom, (Members, MembersLeft, LiteralObjects, UnevaluatedMembers))
-            else others
-        )
+    for literal in literals_of(formula):
+        atom: Any = literal.atom
+        if isinstance(atom, LiteralObjects):
+            into = excluded if literal.is_not else declared
+        else:
+            into = declared if isinstance(atom, (Members, MembersLeft, UnevaluatedMembers)) else others
         into.update(dict.fromkeys(atom.names))
         languages.update(dict.fromkeys(atom.languages))
     declared.update(others)
-    return tuple(declared), tuple(languages)
+    ordered = len(declared)
+    declared.update(excluded)
+    return tuple(declared), ordered, tuple(languages)
 
 
 def trackers_of(formula: Formula) -> Iterator[Any]:
     """All atoms of a container formula, also negated ones, from left to right."""
+    return (literal.atom for literal in literals_of(formula))
+
+
+def literals_of(formula: Formula) -> Iterator[Formula]:
+    """All atoms of a container formula and all negated ones, from left to right."""
     work = [formula]
     while work:
         part = work.pop()
         if part.atom is not None:
-            yield part.atom
+            yield part
         work.extend(reversed(part.members))
 
 

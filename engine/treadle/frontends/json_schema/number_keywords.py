@@ -88,8 +88,25 @@ def _language_of(formula: Formula) -> Expr:
         return _of_condition(formula.atom)
     if formula.is_not:
         return _negated(formula.atom)
-    parts = [_language_of(member) for member in formula.members]
-    return meet(*parts) if formula.is_and else alternate(*parts)
+    if formula.is_and:
+        return _joint(formula)
+    return alternate(*(_language_of(member) for member in formula.members))
+
+
+def _joint(formula: Formula) -> Expr:
+    """A conjunction. "Not an integer" of draft 4 comes last: what other conditions leave needs no shape of numbers.
+
+    PERF: and the product of that shape with a condition on multiples has states without end.
+    """
+    others = [member for member in formula.members if not _is_not_bare(member)]
+    if len(others) in (0, len(formula.members)):
+        return meet(*(_language_of(member) for member in formula.members))
+    joint = meet(*(_language_of(member) for member in others))
+    return intersect(joint, complement(BARE.language()))
+
+
+def _is_not_bare(formula: Formula) -> bool:
+    return formula.is_not and bool(formula.atom == BARE)
 
 
 def _of_condition(condition: NumberCondition) -> Expr:

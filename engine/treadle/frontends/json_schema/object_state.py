@@ -6,7 +6,7 @@ and two counts, and a step costs a few microseconds. `OpenObject` is the state o
 derivatives. Both offer only what leads to some complete object.
 
 Order "any": a state remembers the names seen. Order "declared": a position in the name table; names before it are
-gone, and after the first name that is not explicit only such names follow.
+gone, and after the first name that no keyword declares only such names follow.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class FixedObject:
         self.high = high
         #: Order "declared": position in the table. Order "any": 0.
         self.at = at
-        #: Order "declared": names seen that are not explicit. Order "any": all names seen.
+        #: Order "declared": names seen that have no place in the order. Order "any": all names seen.
         self.seen = seen
         self._names: tuple[str, ...] | None = None
         self._others: tuple[NameClass, ...] | None = None
@@ -189,22 +189,30 @@ class FixedObject:
         frame, found = self.frame, []
         index = frame.table.index
         for name in candidates:
-            if index[name] >= self.at:
+            if index[name] >= self.at and name not in self.seen:
                 if frame.usable(name):
                     found.append(name)
                 if name in self.missing:
                     break
         if self.low > 1:
-            found = [name for name in found if self._enough_after(index[name] + 1, self.low - 1)]
+            found = [name for name in found if self._enough_after(name, self.low - 1)]
         return found
 
-    def _enough_after(self, at: int, needed: int) -> bool:
-        """Whether so many members can still be written from a position on."""
-        supply = self.frame.supply(self.seen)
+    def _enough_after(self, name: str, needed: int) -> bool:
+        """Whether so many members can still be written behind an explicit name."""
+        at, seen = self._passed(name)
+        supply = self.frame.supply(seen)
         if supply is None:
             return True
-        usable = sum(1 for name in self.frame.table.names[at:] if self.frame.usable(name))
+        frame = self.frame
+        usable = sum(1 for other in frame.table.names[at:] if other not in seen and frame.usable(other))
         return usable + supply >= needed
+
+    def _passed(self, name: str) -> tuple[int, frozenset[str]]:
+        """Position and names seen behind an explicit name, in order "declared"."""
+        table = self.frame.table
+        at = table.index[name] + 1
+        return (at, self.seen) if at <= table.ordered else (table.ordered, self.seen | {name})
 
     @property
     def others(self) -> tuple[NameClass, ...]:
@@ -242,7 +250,7 @@ class FixedObject:
         frame = self.frame
         missing = self.missing - {name} if name in self.missing else self.missing
         if frame.compilation.declared_order:
-            after = self._after(missing, frame.table.index[name] + 1, self.seen)
+            after = self._after(missing, *self._passed(name))
         else:
             after = self._after(missing, 0, self.seen | {name})
         return ((frame.goal(name), after),)
@@ -262,7 +270,7 @@ class FixedObject:
         if name_class not in self.others or (name is not None and name in self.seen):
             return ()
         frame = self.frame
-        at = len(frame.table.names) if frame.compilation.declared_order else 0
+        at = frame.table.ordered if frame.compilation.declared_order else 0
         seen = self.seen if name is None else self.seen | {name}
         return ((frame.others[name_class], self._after(self.missing, at, seen)),)
 

@@ -75,9 +75,12 @@ class OpenObject:
         if position is None or position < self.at or name in self.seen:
             return ()
         branches = object_branches(self.formula, name)
-        if self.compilation.declared_order:
-            return self._live(branches, position + 1, self.seen)
         seen = self.seen | {name}
+        if self.compilation.declared_order:
+            ordered = self.table.ordered
+            return self._live(
+                branches, *((position + 1, self.seen) if position < ordered else (ordered, seen))
+            )
         matters = relevant_names(self.formula)
         if matters is None or name in matters:
             return self._live(branches, 0, seen)
@@ -97,7 +100,7 @@ class OpenObject:
     def _other(self, name_class: NameClass, name: str | None) -> Branches:
         if name is not None and name in self.seen:
             return ()
-        at = len(self.table.names) if self.compilation.declared_order else 0
+        at = self.table.ordered if self.compilation.declared_order else 0
         seen = self.seen if name is None else self.seen | {name}
         return self._live(object_branches(self.formula, name_class), at, seen)
 

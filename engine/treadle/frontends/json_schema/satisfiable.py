@@ -15,14 +15,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from treadle.frontends.json_schema import values
+from treadle.frontends.json_schema import distinct, values
 from treadle.frontends.json_schema.array_state import (
     array_branches,
     fixed_array_parts,
-    forgetting,
     is_awaiting,
+    supposing,
+    wants_copies,
+    without_copies,
 )
-from treadle.frontends.json_schema.array_trackers import Unique
 from treadle.frontends.json_schema.discriminate import object_alternatives
 from treadle.frontends.json_schema.drafts import Group
 from treadle.frontends.json_schema.formula import Formula
@@ -46,6 +47,8 @@ _DEEPEST = 40
 _BUDGET = 40_000
 _LEAST_BUDGET = 2_000
 _FREE = 1 << 60
+#: Arrays in progress that are looked at for what the items to come may be.
+_AHEAD = 64
 
 
 class _TooDeep(Exception):
@@ -73,7 +76,8 @@ class Search:
         self._until = 0
         #: Goals and residual formulas visited for the question, as many at most: known ones cost nothing to make.
         self._steps = 0
-        self._budget = _BUDGET
+        #: Steps and formulas for the next question; less after each that ran out.
+        self.budget = _BUDGET
         self._live: dict[Any, bool] = {}
         #: Container formulas that were given up.
         self._given_up: set[Formula] = set()
@@ -90,6 +94,37 @@ class Search:
     def array_is_live(self, formula: Formula) -> bool:
         return self._settled(lambda: self._array(formula), formula)
 
+    def item_before(self, goal: Formula, rest: Formula) -> Formula:
+        """Of the goal of an item what leaves the array behind it able to be completed."""
+        algebra = self.compilation.algebra
+        if not is_awaiting(rest):
+            return goal if self.array_is_live(rest) else algebra.FALSE
+        if not self.array_is_live(supposing(rest, goal)):
+            return algebra.FALSE
+        if wants_copies(rest) and not self.array_is_live(supposing(rest, algebra.FALSE)):
+            goal = algebra.conjunction((goal, self._goals_ahead(rest, goal)))
+        goal = distinct.without_scarce(goal, rest)
+        return algebra.FALSE if goal.is_empty() else goal
+
+    def _goals_ahead(self, formula: Formula, goal: Formula) -> Formula:
+        """What an item that must equal the last one can be: the goals of all items that may come."""
+        goals: dict[Formula, None] = {}
+        start = supposing(without_copies(formula), goal)
+        work, visited = [start], {start}
+        while work:
+            for item, rest in array_branches(work.pop()):
+                after = supposing(rest, item)
+                if item.is_empty() or not self.array_is_live(after):
+                    continue
+                goals[item] = None
+                if after not in visited:
+                    visited.add(after)
+                    work.append(after)
+            if len(visited) > _AHEAD:
+                self._note(formula)
+                return formula.algebra.TRUE
+        return formula.algebra.disjunction(goals)
+
     def _settled(self, question: Any, about: Formula) -> bool:
         """The answer, after settling on their own all goals that lie too deep.
 
@@ -105,7 +140,7 @@ class Search:
             self._open, self._assumed, self._until, self._steps = around
 
     def _settled_apart(self, question: Any, about: Formula) -> bool:
-        self._until = self.compilation.algebra.made + self._budget
+        self._until = self.compilation.algebra.made + self.budget
         self._steps = 0
         waiting: list[Formula] = []
         while True:
@@ -125,7 +160,7 @@ class Search:
             except _OutOfBudget:
                 self._note(about)
                 self._given_up.add(about)
-                self._budget = max(self._budget // 2, _LEAST_BUDGET)
+                self.budget = max(self.budget // 2, _LEAST_BUDGET)
                 return True
 
     def _note(self, about: Formula) -> None:
@@ -137,7 +172,7 @@ class Search:
 
     def _spend(self) -> None:
         self._steps += 1
-        if self._steps > self._budget:
+        if self._steps > self.budget:
             raise _OutOfBudget
         if self.compilation.algebra.made > self._until:
             raise _OutOfBudget
@@ -291,11 +326,9 @@ class Search:
     def _one_array(self, formula: Formula) -> bool:
         if closes(formula):
             return True
-        if is_awaiting(formula):
-            if _wants_duplicates(formula):
-                self._note(formula)
-                return True
-            formula = forgetting(formula)
+        formula = supposing(formula, self.compilation.algebra.TRUE)
+        if distinct.runs_out(formula):
+            return False
         parts = fixed_array_parts(formula)
         if parts is not None:
             return self.fixed_array(*parts)
@@ -329,11 +362,7 @@ class Search:
             for goal, rest in array_branches(current):
                 if rest is current or not self._nonempty(goal):
                     continue
-                if is_awaiting(rest):
-                    if _wants_duplicates(rest):
-                        self._note(formula)
-                        return True
-                    rest = forgetting(rest)
+                rest = supposing(rest, goal)
                 if closes(rest):
                     return True
                 if rest not in visited:
@@ -379,10 +408,3 @@ def _missing(formula: Formula) -> list[str]:
         if member.is_atom and isinstance(member.atom, Required)
         for name in member.atom.missing
     ]
-
-
-def _wants_duplicates(formula: Formula) -> bool:
-    """Whether completing the array may take an item that equals an earlier one."""
-    if formula.is_not:
-        return isinstance(formula.atom, Unique)
-    return any(_wants_duplicates(member) for member in formula.members)

@@ -30,6 +30,42 @@ def pointer_of(link: Link) -> str:
     return "/".join([link, *reversed(tokens)]) if tokens else link
 
 
+class Pointers:
+    """Pointers from the root of a document also to what was reached by an anchor ("#name"). Found when first needed."""
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+        self._links: dict[int, Link] | None = None
+
+    def of(self, schema: Schema, *tokens: str | int) -> str:
+        """The pointer of something inside of the schema."""
+        pointer = schema.at(*tokens)
+        if pointer.startswith("#/") or not pointer.startswith("#") or pointer == "#":
+            return pointer
+        if self._links is None:
+            self._links = _links(self._document)
+        link = self._links.get(id(schema.contents))
+        if link is None:
+            return pointer
+        for token in tokens:
+            link = (link, token)
+        return pointer_of(link)
+
+
+def _links(document: Any) -> dict[int, Link]:
+    """Links from the root to all objects, by their identity."""
+    found: dict[int, Link] = {}
+    work: list[tuple[Any, Link]] = [(document, "#")]
+    while work:
+        value, link = work.pop()
+        if isinstance(value, dict):
+            found.setdefault(id(value), link)
+            work.extend((inner, (link, name)) for name, inner in value.items())
+        elif isinstance(value, list):
+            work.extend((inner, (link, index)) for index, inner in enumerate(value))
+    return found
+
+
 class Schema:
     """One schema object at one place. A value atom: the values that are valid against it.
 

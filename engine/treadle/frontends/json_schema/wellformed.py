@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from treadle.errors import ConstraintError, InvalidConstraint, UnsupportedFeature
 from treadle.frontends.json_schema import values
+from treadle.frontends.json_schema.conflict import leave_out
 from treadle.frontends.json_schema.documents import Resource
 from treadle.frontends.json_schema.drafts import DRAFT3, Group, Shape, draft_of
 from treadle.frontends.json_schema.schema import Link, Schema, pointer_of
@@ -47,14 +48,23 @@ def _read(
     if contents is not resource.root:
         resource = _resource_of(compilation, contents, link, resource)
     schema = compilation.schemas[key] = Schema(compilation, contents, link, resource)
-    keywords = resource.draft.keywords
-    names = ("$ref",) if "$ref" in contents and not resource.draft.ref_siblings else contents
+    if compilation.without is not None and id(contents) in compilation.without:
+        schema.contents = contents = leave_out(contents, compilation.without[id(contents)])
+        # A second name: the schemas around it know the whole, it knows itself.
+        compilation.schemas[id(contents), resource.scope] = schema
+    keywords, foreign = resource.draft.keywords, resource.draft.foreign
+    names: Any = contents
+    if "$ref" in contents and not resource.draft.ref_siblings:
+        names = ("$ref",)
+        _note_siblings(schema)
     groups = 0
     for name in names:
         keyword = keywords.get(name)
         if keyword is not None:
             groups |= keyword.group
             _CHECKS[keyword.shape](schema, name, contents[name], work)
+        elif name in foreign:
+            _foreign(schema, name, contents[name])
     schema.groups |= groups
 
 
@@ -100,6 +110,8 @@ def _pattern_map(schema: Schema, name: str, value: Any, work: Work) -> None:
 
 def _schema_or_schemas(schema: Schema, name: str, value: Any, work: Work) -> None:
     if isinstance(value, list):
+        if name == "items" and schema.draft.name == "draft 2020-12" and not schema.draft.guessed:
+            schema.compilation.report.add("reading", schema.at(name), "a list, read as prefixItems")
         if value:
             _schemas(schema, name, value, work)
     else:
@@ -210,9 +222,43 @@ def _anything(schema: Schema, name: str, value: Any, work: Work) -> None:
 
 
 def _annotation(schema: Schema, name: str, value: Any, work: Work) -> None:
-    schema.compilation.report.add(
-        "annotation", schema.at(name), f"{name} asserts nothing in {schema.draft.name}"
-    )
+    why = _WHY.get(name)
+    message = f"{name} asserts nothing in {schema.draft.name}" + (f": {why}" if why else "")
+    schema.compilation.report.add("annotation", schema.at(name), message)
+
+
+#: What to know about keywords that people expect to be enforced.
+_WHY = {
+    "nullable": "it is OpenAPI's; in JSON Schema null is one of the types",
+    "discriminator": "it is OpenAPI's, and a hint; the branches say themselves which values they take",
+    "contentEncoding": "it describes what the string holds",
+    "contentMediaType": "it describes what the string holds",
+    "contentSchema": "it describes what the string holds",
+    "$vocabulary": "it counts in a meta-schema, which $schema names",
+    "id": "schemas are named by $id",
+    "$id": "schemas are named by id",
+}
+
+
+def _foreign(schema: Schema, name: str, value: Any) -> None:
+    """A keyword of another draft. As the name of a schema it would be a string; people use `id` for other things."""
+    if name not in ("id", "$id") or isinstance(value, str):
+        _annotation(schema, name, value, [])
+
+
+def _note_siblings(schema: Schema) -> None:
+    keywords = schema.draft.keywords
+    for name in schema.contents:
+        if name != "$ref" and name in keywords and keywords[name].group:
+            message = f"{name} asserts nothing beside $ref in {schema.draft.name}"
+            schema.compilation.report.add("annotation", schema.at(name), message)
+
+
+def _beside_list(schema: Schema, name: str, value: Any, work: Work) -> None:
+    if isinstance(schema.contents.get("items"), list):
+        _schema(schema, name, value, work)
+    else:
+        _annotation(schema, name, value, work)
 
 
 def _type(schema: Schema, name: str, value: Any, work: Work) -> None:
@@ -299,4 +345,5 @@ _CHECKS: dict[Shape, Callable[[Schema, str, Any, Work], None]] = {
     Shape.STRING: _string,
     Shape.REFERENCE: _reference,
     Shape.ANNOTATION: _annotation,
+    Shape.BESIDE_LIST: _beside_list,
 }
