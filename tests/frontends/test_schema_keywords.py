@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+import treadle
+from laws.random_schemas import URIS
+from oracles.keyword_cases import CASES as KEYWORDS
+from oracles.keyword_cases import FORMATS, UNNAMED, Case
+from oracles.schema_judge import Judge
+from treadle.automata.byte_automaton import DEAD, ByteAutomaton
 from treadle.frontends.json_schema import compile_schema
 from treadle.frontends.json_schema.simulate import accepts
 
@@ -202,6 +209,46 @@ def test_schema_accepts_and_refuses(schema: Any, accepted: list[Any], refused: l
     goal, _ = compile_schema(schema, property_order="any")
     assert [value for value in accepted if not accepts(goal, value)] == []
     assert [value for value in refused if accepts(goal, value)] == []
+
+
+BY_DRAFT = [
+    pytest.param({"$schema": URIS[draft], **case.schema}, case, id=f"{keyword}-{number}-{draft}")
+    for keyword, cases in KEYWORDS.items()
+    for number, case in enumerate(cases)
+    for draft in case.drafts
+]
+UNNAMED_CASES = [(case.schema, case) for cases in UNNAMED.values() for case in cases]
+
+
+def texts_wrong(schema: Any, case: Case) -> list[str]:
+    """The texts of a case that the engine judges otherwise."""
+    automaton = ByteAutomaton(treadle.JsonSchema(schema, property_order="any").rules()[0])
+    verdicts = dict.fromkeys(map(json.dumps, case.accepted), True)
+    verdicts |= dict.fromkeys(map(json.dumps, case.refused), False)
+    states = {text: automaton.run(automaton.start, text.encode()) for text in verdicts}
+    return [
+        text
+        for text, state in states.items()
+        if (state != DEAD and automaton.is_accepting(state)) != verdicts[text]
+    ]
+
+
+@pytest.mark.parametrize(("schema", "case"), BY_DRAFT)
+def test_a_keyword_decides_as_jsonschema_says(schema: Any, case: Case) -> None:
+    judge = Judge(schema)
+    assert [value for value in case.accepted if not judge.accepts(json.dumps(value))] == []
+    assert [value for value in case.refused if judge.accepts(json.dumps(value))] == []
+    assert texts_wrong(schema, case) == []
+
+
+@pytest.mark.parametrize(("schema", "case"), UNNAMED_CASES)
+def test_older_spellings_are_read_where_no_draft_is_named(schema: Any, case: Case) -> None:
+    assert texts_wrong(schema, case) == []
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_decides(name: str) -> None:
+    assert texts_wrong({"format": name}, Case({}, *FORMATS[name])) == []
 
 
 @pytest.mark.parametrize(
