@@ -113,6 +113,10 @@ class ByteAutomaton:
         first, count = self.memory.rows(at.AT_STATES, state, 1)[0, :2]
         return self.memory.rows(at.AT_CONFIGS, int(first), int(count)).copy()
 
+    def width(self, state: int) -> int:
+        """How many configurations a state has."""
+        return int(self.memory.rows(at.AT_STATES, state, 1)[0, at.ST_COUNT])
+
     def shortest(self, config: list[int], position: list[int]) -> int:
         """Least number of characters with which a string or text configuration can end: a lower bound."""
         low, high, read = config[at.CFG_LOW], config[at.CFG_HIGH], config[at.CFG_COUNT]
@@ -139,9 +143,9 @@ class ByteAutomaton:
                 found += [name[len(so_far) :] for name in seen if name.startswith(so_far)]
         return found
 
-    def language(self, q: int) -> Expr | None:
-        """The language of a character state; None where it stands for several classes of names."""
-        return self._lowering.language(q)
+    def languages(self, q: int) -> tuple[Expr, ...]:
+        """The languages of a character state: one for each class of names, one for a value."""
+        return self._lowering.languages(q)
 
     def shortest_behind(self, config: list[int], low: int, high: int, *, greatest: bool = False) -> int:
         """Fewest characters (with `greatest`: a bound of them) that a string needs behind one of these characters."""

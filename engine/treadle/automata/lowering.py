@@ -21,7 +21,7 @@ from treadle.automata.memory import Memory
 from treadle.automata.spelling import Spelling
 from treadle.grammar import rules
 from treadle.grammar.derivative import matches, nullable
-from treadle.grammar.emptiness import is_empty, live_transitions, shortest_length
+from treadle.grammar.emptiness import is_empty, live_transitions, never_runs_out, shortest_length
 from treadle.grammar.expression import (
     ANY_TEXT,
     NOTHING,
@@ -358,10 +358,9 @@ class Lowering:
         """Was any value lowered so far whose text makes a difference?"""
         return bool(self._items)
 
-    def language(self, q: int) -> Expr | None:
-        """The language of a character state; None where it stands for several classes of names."""
-        languages = self._char_states[q][0]
-        return languages[0] if len(languages) == 1 else None
+    def languages(self, q: int) -> tuple[Expr, ...]:
+        """The languages of a character state: one for each class of names, one for a value."""
+        return self._char_states[q][0]
 
     def shortest_text(self, q: int) -> int:
         """Least number of characters that a character state still needs, over all its classes."""
@@ -415,7 +414,7 @@ class Lowering:
         others = others if any(not is_empty(language) for language in others) else ()
         if not others and not node.allowed:
             return 0
-        self.exhaustible = self.exhaustible or any(language is not ANY_TEXT for language in others)
+        self.exhaustible = self.exhaustible or not all(map(never_runs_out, others))
         literals, nexts = -1, -1
         if node.names:
             literals = self._literal_set(node.names)

@@ -101,8 +101,11 @@ def longest_length(expr: Expr, limit: int = 2_000) -> int | None:
     return expr._longest[0]
 
 
+@lru_cache(maxsize=1024)
 def never_runs_out(expr: Expr, limit: int = 64) -> bool:
-    """Whether infinitely many texts begin with any beginning of a text: False also where that takes long to tell."""
+    """Whether infinitely many texts begin with any beginning of a text: False also where that
+    takes long to tell.
+    """
     if expr is ANY_TEXT:
         return True
     seen, work = {expr}, [expr]

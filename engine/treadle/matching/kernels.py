@@ -29,6 +29,9 @@ OTHERWISE = 0
 FREE_NAME = 2
 STRINGS = 3
 GAPS = 4
+SEVERAL = 5
+#: Ways that are looked at one by one.
+A_FEW = 16
 NODE = 3
 #: Nodes of a subtree from which on it is worth asking whether the state loops on all its bytes; and from which on
 #: it is worth finding that out the long way.
@@ -113,11 +116,12 @@ def situation(m, state):
     STRINGS     inside JSON strings with a language of their own, between two characters; a member name among them
                 has left the listed ones
     GAPS        in front of white space
+    SEVERAL     a few ways, of which some are such strings or names: better one by one
     OTHERWISE   anything else
     """
     first = state_row(m, state, ST_FIRST)
     n = state_row(m, state, ST_COUNT)
-    strings = 0
+    strings = names = 0
     for k in range(first, first + n):
         p = config(m, k, CFG_POS)
         kind = position(m, p, POS_KIND)
@@ -127,17 +131,41 @@ def situation(m, state):
             continue
         if config(m, k, CFG_LOW) >= config(m, k, CFG_HIGH):
             strings += 1
-        elif n == 1 and position(m, p, POS_FLAGS) & F_KEYS != 0:
-            return FREE_NAME
-    return STRINGS if strings == n else OTHERWISE
+        elif position(m, p, POS_FLAGS) & F_KEYS != 0:
+            names += 1
+    if strings == n:
+        return STRINGS
+    if names == n == 1:
+        return FREE_NAME
+    return SEVERAL if strings + names > 0 and 1 < n <= A_FEW else OTHERWISE
+
+
+@kernel
+def alone(m, state, k):
+    """The state of configuration number k of a state alone. UNKNOWN: something was asked for."""
+    if not roomy(m):
+        ask(m, ASK_ROOM, 0, 0, 0)
+        return UNKNOWN
+    m[N_OUT] = 0
+    m[HISTORY] = 0
+    c = state_row(m, state, ST_FIRST) + k
+    emit(
+        m, config(m, c, CFG_POS), config(m, c, CFG_Q), config(m, c, CFG_LOW), config(m, c, CFG_HIGH),
+        config(m, c, CFG_COUNT), config(m, c, CFG_DECODE), config(m, c, CFG_TEXT), config(m, c, CFG_STACK),
+    )  # fmt: skip
+    return np.int64(intern_out(m))
 
 
 @kernel
 def recorded(m, state):
-    """What may come again: 1 an unlisted name was written, 2 a name is being written in an object with such names."""
+    """What may come again: 1 an unlisted name was written, 2 a name is being written in an object with such names,
+    4 an item that must be unique is being written.
+    """
     found = 0
     first = state_row(m, state, ST_FIRST)
     for k in range(first, first + state_row(m, state, ST_COUNT)):
+        if stack_row(m, config(m, k, CFG_STACK), STK_RECORDED) != 0:
+            found |= 4
         if stack_row(m, config(m, k, CFG_STACK), STK_SEEN) == 0:
             continue
         found |= 1
@@ -161,14 +189,14 @@ def behind(m, then, stack):
 
 
 @kernel
-def behind_name(m, p, stack):
-    """The state behind an unlisted name of position p, which has one class of them, in the world of masks."""
+def behind_name(m, p, label, stack):
+    """The state behind an unlisted name of position p and class `label`, in the world of masks."""
     if not roomy(m):
         ask(m, ASK_ROOM, 0, 0, 0)
         return UNKNOWN
     m[N_OUT] = 0
     m[HISTORY] = 0
-    if not end_unlisted(m, p, 0, -1, stack, -1):
+    if not end_unlisted(m, p, label, -1, stack, -1):
         return UNKNOWN
     return np.int64(intern_out(m))
 
@@ -256,10 +284,10 @@ def listed_bytes(m, state, out):
 
 
 @kernel
-def walk(m, trie, tokens, cover, start, state, node, row):
+def walk(m, trie, tokens, cover, state, node, row):
     """Set in `row` uint32[w] the bits of all tokens of the trie that lead on from `state`, from `node` on.
 
-    `cover` int32[4 * n] holds the bytes below each node (byte_cover); `start` uint8[256] the first bytes to try.
+    `cover` int32[4 * n] holds the bytes below each node (byte_cover).
     Returns the node where the automaton asked for something, or -1 at the end.
     """
     n = (trie.shape[0] - NODE) // NODE
@@ -271,9 +299,6 @@ def walk(m, trie, tokens, cover, start, state, node, row):
     while i < n:
         head = np.int64(trie[NODE * i])
         depth = head >> 8
-        if depth == 1 and start[head & 255] == 0:
-            i = np.int64(trie[NODE * i + 1])
-            continue
         here = np.int64(m[levels + depth - 1])
         s = np.int64(m[table + here * 256 + (head & 255)])
         if s == UNKNOWN:
@@ -350,17 +375,61 @@ def set_bits(row, tokens, first, last):
 
 
 @kernel
-def clear_below(trie, tokens, start, row):
-    """Clear in `row` uint32[w] all tokens whose first byte is in start uint8[256]."""
+def walk_listed(m, trie, tokens, start, state, node, row):
+    """Correct `row` uint32[w], which is that of the state that has left the listed names, for a FREE_NAME state.
+
+    Only tokens that follow a listed name can differ: a subtree is left alone where its name leaves them, cleared where
+    nothing leads on, and walked behind a closing quote. `start` uint8[256]: the first bytes to try.
+    Returns the node where the automaton asked for something, or -1 at the end.
+    """
     n = (trie.shape[0] - NODE) // NODE
-    i = 0
+    levels = np.int64(m[AT_LEVELS])
+    # A state inside the name is noted as a negative number: behind it another one may begin.
+    m[levels] = -state
+    i = node
     while i < n:
-        end = trie[NODE * i + 1]
-        if start[trie[NODE * i] & 255]:
-            for k in range(trie[NODE * i + 2], trie[NODE * end + 2]):
-                t = np.uint32(tokens[k])
-                row[t >> np.uint32(5)] &= ~(np.uint32(1) << (t & np.uint32(31)))
-        i = end
+        head = np.int64(trie[NODE * i])
+        depth = head >> 8
+        end = np.int64(trie[NODE * i + 1])
+        if depth == 1 and start[head & 255] == 0:
+            i = end
+            continue
+        here = np.int64(m[levels + depth - 1])
+        inside = here < 0
+        here = abs(here)
+        s = step(m, here, head & 255)
+        if s == UNKNOWN:
+            return i
+        if inside:
+            # Only an unescaped quote ends the name.
+            closed = head & 255 == 0x22 and config(m, state_row(m, here, ST_FIRST), CFG_DECODE) == 0
+            if not closed and s != DEAD and not is_listed(m, s):
+                i = end
+                continue
+            if closed or s == DEAD:
+                clear_bits(row, tokens, trie[NODE * i + 2], trie[NODE * end + 2])
+            inside = not closed
+        if s == DEAD:
+            i = end
+            continue
+        set_bits(row, tokens, trie[NODE * i + 2], trie[NODE * i + NODE + 2])
+        m[levels + depth] = -s if inside else s
+        i += 1
+    return np.int64(-1)
+
+
+@helper
+def is_listed(m, state):
+    """May the string that a state is in still become a listed one?"""
+    k = state_row(m, state, ST_FIRST)
+    return config(m, k, CFG_LOW) < config(m, k, CFG_HIGH)
+
+
+@helper
+def clear_bits(row, tokens, first, last):
+    for k in range(first, last):
+        t = np.uint32(tokens[k])
+        row[t >> np.uint32(5)] &= ~(np.uint32(1) << (t & np.uint32(31)))
 
 
 @kernel
@@ -385,6 +454,50 @@ def refused(m, blob, starts, state, chosen, first, row):
         if row[t >> 5] & (np.uint32(1) << np.uint32(t & 31)) and spell(m, blob, starts, state, t) <= DEAD:
             return np.int64(k)
     return np.int64(-1)
+
+
+@kernel
+def ending_item(m, blob, starts, state, twin, chosen, row, out):
+    """Those of the tokens `chosen` that `row` allows and that end the innermost recorded item of `state`, into `out`.
+
+    The twin of the state, where nothing is recorded, tells: its stacks are as deep, and its steps are known from the
+    walk. Returns how many there are, or -1 if something was asked for.
+    """
+    depth = np.int64(0)
+    first = state_row(m, state, ST_FIRST)
+    for k in range(first, first + state_row(m, state, ST_COUNT)):
+        node = config(m, k, CFG_STACK)
+        while node > 0 and stack_row(m, node, STK_START) == 0:
+            node = stack_row(m, node, STK_PARENT)
+        depth = max(depth, stack_row(m, node, STK_DEPTH))
+    n = 0
+    for i in range(chosen.shape[0]):
+        t = np.int64(chosen[i])
+        if not row[t >> 5] & (np.uint32(1) << np.uint32(t & 31)):
+            continue
+        s = np.int64(twin)
+        # An item that ends with the token's last byte cannot be repeated by it.
+        for b in range(starts[t], starts[t + 1] - 1):
+            s = step(m, s, np.int64(blob[b]))
+            if s <= DEAD:
+                break
+            if shallowest(m, s) < depth:
+                out[n] = t
+                n += 1
+                break
+        if s == UNKNOWN:
+            return np.int64(-1)
+    return np.int64(n)
+
+
+@helper
+def shallowest(m, state):
+    """The least depth of the stacks of a state."""
+    least = np.int64(1 << 30)
+    first = state_row(m, state, ST_FIRST)
+    for k in range(first, first + state_row(m, state, ST_COUNT)):
+        least = min(least, stack_row(m, config(m, k, CFG_STACK), STK_DEPTH))
+    return least
 
 
 @kernel

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.errors import VocabularyMismatch
-from treadle.grammar.expression import Expr
+from treadle.grammar.expression import NOTHING, Expr
 from treadle.masks.bitset import Row
 from treadle.matching import kernels
 from treadle.matching.closing import Closer, fewest_tokens
@@ -41,7 +41,6 @@ UInt32 = NDArray[np.uint32]
 _TOKEN_BITS = 22
 #: More characters than any token has.
 _MANY = 1 << 14
-_EVERY_BYTE = np.ones(256, np.uint8)
 
 
 class TokenAutomaton:
@@ -103,10 +102,15 @@ class TokenAutomaton:
             self._strings(state, bits)
         elif kind == kernels.GAPS:
             self._gaps(state, bits)
+        elif kind == kernels.SEVERAL:
+            for k in range(self.bytes.width(state)):
+                bits |= self.mask(self.bytes.complete(lambda m, k=k: int(kernels.alone(m, state, k)))).view(  # type: ignore[misc]
+                    np.uint32
+                )
         elif kind == kernels.FREE_NAME:
             self._name(state, bits)
         else:
-            self._walk(tables.trie, state, bits, _EVERY_BYTE)
+            self._walk(tables.trie, state, bits)
         if self.bytes.is_accepting(state):
             bits |= tables.eos_row.view(np.uint32)
         row.flags.writeable = False
@@ -114,43 +118,42 @@ class TokenAutomaton:
 
     def _strings(self, state: int, bits: UInt32) -> None:
         """What stays inside depends on the language alone; what closes, on that and on what comes behind."""
-        configs = self.bytes.frontier(state).tolist()
-        languages = [self.bytes.language(config[at.CFG_Q]) for config in configs]
-        if None in languages:
-            # Names of several classes.
-            self._walk(self.tables.trie, state, bits, _EVERY_BYTE)
-            return
-        for config, language in zip(configs, languages, strict=True):
-            assert language is not None
-            self._string(state, config, language, bits)
+        for config in self.bytes.frontier(state).tolist():
+            position = self.bytes.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
+            # Member names may have several classes, each going on its own way.
+            for label, language in enumerate(self.bytes.languages(config[at.CFG_Q])):
+                if language is not NOTHING and self._string(config, position, label, language, bits):
+                    self._walk(self.tables.odd, state, bits)
 
-    def _string(self, state: int, config: list[int], language: Expr, bits: UInt32) -> None:
-        position = self.bytes.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
+    def _string(
+        self, config: list[int], position: list[int], label: int, language: Expr, bits: UInt32
+    ) -> bool:
+        """Whether a bound was near, so that odd tokens have to be walked."""
         count, least, most = config[at.CFG_COUNT], position[at.POS_B], position[at.POS_C]
         known = self._languages.get(language, bool(position[at.POS_FLAGS] & at.F_CANONICAL), most >= 0)
-        closing = self._behind_quote(config, position)
+        closing = self._behind_quote(config, position, label)
         if count >= least and (most < 0 or most - count >= known.longest):
             bits |= known.row
             bits |= known.closers & closing
-            return
+            return False
         left = most - count if most >= 0 else _MANY
         bits |= known.within(left)
         bits |= known.closers_within(least - count, left) & closing
-        self._walk(self.tables.odd, state, bits, _EVERY_BYTE)
+        return True
 
-    def _behind_quote(self, config: list[int], position: list[int]) -> UInt32:
+    def _behind_quote(self, config: list[int], position: list[int], label: int) -> UInt32:
         """The tokens that could close a string, by what they go on with behind the quote."""
         stack = config[at.CFG_STACK]
         if position[at.POS_FLAGS] & at.F_KEYS:
             name = config[at.CFG_POS]
-            state = self.bytes.complete(lambda words: int(kernels.behind_name(words, name, stack)))
+            state = self.bytes.complete(lambda words: int(kernels.behind_name(words, name, label, stack)))
         else:
             then = position[at.POS_THEN]
             state = self.bytes.complete(lambda words: int(kernels.behind(words, then, stack)))
         known = self._closing_rows.get(state)
         if known is None:
             known = self._closing_rows[state] = self.tables.quote_last.copy()
-            self._walk(self.tables.quote_tails, state, known, _EVERY_BYTE)
+            self._walk(self.tables.quote_tails, state, known)
         return known
 
     def _gaps(self, state: int, bits: UInt32) -> None:
@@ -159,15 +162,15 @@ class TokenAutomaton:
         behind = self.bytes.complete(lambda words: int(kernels.behind_gaps(words, state)))
         words = self.bytes.memory.words
         if kernels.may_begin_with_space(words, behind) or kernels.columns(words, state) < COLUMNS:
-            self._walk(tables.trie, state, bits, _EVERY_BYTE)
+            self._walk(tables.trie, state, bits)
             return
         bits |= tables.gap_row
         beside = self.bytes.complete(lambda words: int(kernels.beside_gaps(words, state)))
         if beside == behind:
-            self._walk(tables.space_trie, behind, bits, _EVERY_BYTE)
+            self._walk(tables.space_trie, behind, bits)
         else:
             bits |= self.mask(beside).view(np.uint32)
-            self._walk(tables.gap_tails, behind, bits, _EVERY_BYTE)
+            self._walk(tables.gap_tails, behind, bits)
         for token in tables.deep.tolist():
             if self._spell(state, token) > at.DEAD:
                 bits[token >> 5] |= np.uint32(1 << (token & 31))
@@ -177,26 +180,26 @@ class TokenAutomaton:
         left = self.bytes.complete(lambda words: int(kernels.unlisted(words, state)))
         bits[:] = self.mask(left).view(np.uint32)
         start = np.zeros(256, np.uint8)
-        words = self.bytes.memory.words
-        kernels.listed_bytes(words, state, start)
-        # In any text only tokens that leave the name can differ.
-        free = self.bytes.frontier(state)[0, at.CFG_Q] == at.CHAR_ANY
-        trie = self.tables.rest if free else self.tables.trie
-        kernels.clear_below(trie.nodes, trie.tokens, start, bits)
-        self._walk(trie, state, bits, start)
+        kernels.listed_bytes(self.bytes.memory.words, state, start)
+        trie, node = self.tables.trie, 0
+        while node >= 0:
+            words = self.bytes.memory.words
+            node = kernels.walk_listed(words, trie.nodes, trie.tokens, start, state, node, bits)
+            if node >= 0:
+                self.bytes.answer()
 
-    def _walk(self, trie: WalkTrie, state: int, bits: NDArray[np.uint32], start: NDArray[np.uint8]) -> None:
+    def _walk(self, trie: WalkTrie, state: int, bits: UInt32) -> None:
         node = 0
         while node >= 0:
             words = self.bytes.memory.words
-            node = kernels.walk(words, trie.nodes, trie.tokens, trie.cover, start, state, node, bits)
+            node = kernels.walk(words, trie.nodes, trie.tokens, trie.cover, state, node, bits)
             if node >= 0:
                 self.bytes.answer()
 
     def _without_repeats(self, state: int, row: Row) -> Row:
         """`row` without the tokens that write a name or item and repeat it: the row itself when there are none."""
         own = row
-        for suspects in self._suspects(state):
+        for suspects in self._suspects(state, row):
             k = self._refused(state, suspects, 0, row)
             while k >= 0:
                 if own is row:
@@ -208,18 +211,30 @@ class TokenAutomaton:
         own.flags.writeable = False
         return own
 
-    def _suspects(self, state: int) -> list[NDArray[np.int32]]:
+    def _suspects(self, state: int, row: Row) -> list[NDArray[np.int32]]:
         """Tokens that might repeat something, which the row of the twin does not know of."""
         tables = self.tables
         found = [tables.using_up if self.bytes.exhausts_names else tables.repeating]
-        if self.bytes.records_values:
-            found.append(tables.repeating_items)
         recorded = kernels.recorded(self.bytes.memory.words, state)
-        if recorded:
+        if self.bytes.records_values:
+            found.append(self._ending_items(state, row) if recorded & 4 else tables.listing)
+        if recorded & 3:
             found.append(tables.naming)
         if recorded & 2:
             found.append(self._ending(self.bytes.written_names(state)))
         return [suspects for suspects in found if len(suspects)]
+
+    def _ending_items(self, state: int, row: Row) -> NDArray[np.int32]:
+        """The tokens that end an item and write another, where items must differ."""
+        twin, tables = self.bytes.anonymous(state), self.tables
+        tokens, bits = tables.repeating_items, row.view(np.uint32)
+        out = np.empty(len(tokens), np.int32)
+        while True:
+            words = self.bytes.memory.words
+            count = kernels.ending_item(words, tables.blob, tables.starts, state, twin, tokens, bits, out)
+            if count >= 0:
+                return out[:count]
+            self.bytes.answer()
 
     def _ending(self, remainders: list[str] | None) -> NDArray[np.int32]:
         """The tokens that might complete a name so that it was written before: by what the name still lacks."""

@@ -27,6 +27,7 @@ from treadle.vocabulary.vocabulary import WORTH_STORING
 Int32 = NDArray[np.int32]
 _NEXT_NAME = re.compile(rb'"[ \t\r\n]*:.*,', re.DOTALL)
 _NEXT_ITEM = re.compile(rb",[ \t\r\n]*[^ \t\r\n,]")
+_LISTING = re.compile(rb"\[.*,[ \t\r\n]*[^ \t\r\n,]", re.DOTALL)
 #: Columns of indentation that the tables of gaps know of.
 COLUMNS = 64
 _GAP = re.compile(rb"(?: |\n[ \t]{0,%d})(?![ \t\r\n])" % COLUMNS)
@@ -65,6 +66,8 @@ class TokenTables:
         self.with_quote: Int32 = _matching(_QUOTE, spelled)
         #: Tokens that could end an item, and write another one behind it.
         self.repeating_items: Int32 = _matching(_NEXT_ITEM, spelled)
+        #: Tokens that could begin an array, write an item, and begin another one.
+        self.listing: Int32 = _matching(_LISTING, spelled)
         self.eos = np.array(vocabulary.eos_ids, dtype=np.int64)
         self.eos_row = bitset.from_tokens(vocabulary.eos_ids, self.size)
         self.eos_row.flags.writeable = False

@@ -33,7 +33,8 @@ def load_kernels() -> None:
     kernels.byte_cover(nodes, cover)
     start, row, out = np.ones(256, np.uint8), np.zeros(1, np.uint32), np.empty(256, np.int64)
     state = automaton.anonymous(automaton.start)
-    kernels.walk(words, nodes, np.array(trie.tokens), cover, start, state, 0, row)
+    kernels.walk(words, nodes, np.array(trie.tokens), cover, state, 0, row)
+    kernels.walk_listed(words, nodes, np.array(trie.tokens), start, state, 0, row)
     kernels.situation(words, state)
     kernels.walk_string(
         words,
@@ -52,12 +53,16 @@ def load_kernels() -> None:
     for kernel in (kernels.behind_gaps, kernels.beside_gaps):
         automaton.complete(lambda m, kernel=kernel: int(kernel(m, state)))  # type: ignore[misc]
     automaton.complete(lambda m: int(kernels.behind(m, 1, 0)))
+    automaton.complete(lambda m: int(kernels.alone(m, state, 0)))
     inside = automaton.frontier(automaton.run(state, b'{"'))[0].tolist()
-    automaton.complete(lambda m: int(kernels.behind_name(m, inside[at.CFG_POS], inside[at.CFG_STACK])))
-    kernels.clear_below(nodes, np.array(trie.tokens), start, row)
+    automaton.complete(lambda m: int(kernels.behind_name(m, inside[at.CFG_POS], 0, inside[at.CFG_STACK])))
     blob, starts = np.frombuffer(b'{"a', np.uint8), np.array([0, 1, 3], np.int32)
     kernels.spell(words, blob, starts, state, 0)
-    kernels.refused(words, blob, starts, state, starts[:1], 0, row)
+    # Rows of masks are read-only, which is a type of its own for numba.
+    frozen = row.copy()
+    frozen.flags.writeable = False
+    kernels.refused(words, blob, starts, state, starts[:1], 0, frozen)
+    kernels.ending_item(words, blob, starts, state, state, starts[:1], frozen, np.empty(1, np.int32))
     kernels.successors(words, state, out)
     kernels.interior_lengths(blob, starts, np.empty(2, np.int32), np.empty(2, np.int32))
     name, _ = automaton.run_to(state, b'{"')
