@@ -33,6 +33,8 @@ class ByteAutomaton:
 
     def __init__(self, root: Node, usable: frozenset[int] = EVERY_BYTE) -> None:
         """`usable`: the bytes that texts may be written with (spelling.py)."""
+        #: The bytes that texts may be written with.
+        self.usable = usable
         self.memory = Memory()
         self.lock = threading.RLock()
         self._lowering = Lowering(self.memory, Spelling(usable))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Hashable
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -498,8 +499,12 @@ def _without(language: Expr, names: tuple[str, ...]) -> Expr:
     return intersect(language, complement(words(listed))) if listed else language
 
 
+@lru_cache(maxsize=1 << 13)
 def _joint_transitions(languages: tuple[Expr, ...]) -> list[tuple[int, int, tuple[Expr, ...]]]:
-    """Sorted (low, high, targets) of several expressions read together; ranges where all are dead are left out."""
+    """Sorted (low, high, targets) of several expressions read together; ranges where all are dead are left out.
+
+    Kept across automata: the same patterns, formats and numbers come in one schema after the other.
+    """
     if len(languages) == 1:
         flat: list[tuple[int, int, tuple[Expr, ...]]] = [
             (low, high, (target,))

@@ -379,7 +379,12 @@ def _alike(one: Any, other: Any) -> bool:
         if isinstance(left, dict):
             if left.keys() != right.keys():
                 return False
-            work.extend((left[key], right[key]) for key in left)
+            for key, value in left.items():
+                # Titles and descriptions tell most contents apart at once.
+                if isinstance(value, dict | list):
+                    work.append((value, right[key]))
+                elif type(value) is not type(right[key]) or value != right[key]:
+                    return False
         elif isinstance(left, list):
             if len(left) != len(right):
                 return False
