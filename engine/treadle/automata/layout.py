@@ -68,6 +68,7 @@ POS_WIDTH: Final = 9
 
 F_KEYS: Final = 1  # member names: the continuation depends on which name was closed
 F_CANONICAL: Final = 2  # escapes only where json.dumps(ensure_ascii=False) writes them
+F_TOTAL: Final = 8  # member names: any name at all may come, in one class or another
 F_OBJECT: Final = 4  # member names: which of them may come is known by the object on top of the stack
 
 # Character state columns: LOWERED 0/1, FIRST edge, number of edges, LABEL (-1: not accepting), SHORTEST

@@ -224,7 +224,7 @@ class Lowering:
             literals = self._literal_set(names)
             nexts = self.memory.append(at.AT_LITERAL_NEXT, len(names))
             self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(names))[:, 0] = at.NEXT_NOT_LOWERED
-        flags = at.F_KEYS | at.F_OBJECT | (at.F_CANONICAL if node.canonical else 0)
+        flags = at.F_KEYS | at.F_OBJECT | _flags(node)
         state = self._char((others, False)) if others else 0
         # The node on the stack counts what members need, with their commas: so that behind a comma nothing is left.
         p = self._record(at.P_STRING, state, 0, -1, behind, literals, flags, -1, nexts)
@@ -425,7 +425,7 @@ class Lowering:
             ]
             self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(node.names))[:, 0] = allowed
         state = self._char((others, False)) if others else 0
-        flags = at.F_KEYS | (at.F_CANONICAL if node.canonical else 0)
+        flags = at.F_KEYS | _flags(node)
         p = self._record(at.P_STRING, state, 0, -1, then, literals, flags, node.least, nexts)
         self._names[p] = node
         return p
@@ -485,6 +485,10 @@ class Lowering:
             out.append(unit)
             text = parent
         return out[::-1]
+
+
+def _flags(node: rules.Names | rules.Object) -> int:
+    return (at.F_CANONICAL if node.canonical else 0) | (at.F_TOTAL if node.total else 0)
 
 
 def _without(language: Expr, names: tuple[str, ...]) -> Expr:

@@ -96,6 +96,8 @@ class Names:
     #: is None where it must not make a difference.
     others: tuple[Expr, ...] = ()
     after_other: Callable[[int, str | None], Node] | None = field(default=None, compare=False)
+    #: Is every name that is not listed in one of `others`?
+    total: bool = False
     canonical: bool = False
     least: int = 1
 
@@ -130,6 +132,8 @@ class Object:
     #: Disjoint languages of unlisted names, each without an end, and what follows one of them.
     others: tuple[Expr, ...] = field(default=(), compare=False)
     after_other: Callable[[int], Node] | None = field(default=None, compare=False)
+    #: Is every name that is not listed in one of `others`?
+    total: bool = field(default=False, compare=False)
     #: Members must come in the order of their ranks, unlisted ones last.
     ordered: bool = field(default=False, compare=False)
     #: Number of members, still to come.

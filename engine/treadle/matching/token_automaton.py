@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.errors import VocabularyMismatch
-from treadle.grammar.expression import NOTHING, Expr
+from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr
 from treadle.masks.bitset import Row
 from treadle.matching import kernels
 from treadle.matching.closing import Closer, fewest_tokens
@@ -121,7 +121,13 @@ class TokenAutomaton:
         for config in self.bytes.frontier(state).tolist():
             position = self.bytes.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
             # Member names may have several classes, each going on its own way.
-            for label, language in enumerate(self.bytes.languages(config[at.CFG_Q])):
+            languages = self.bytes.languages(config[at.CFG_Q])
+            if len(languages) > 1 and position[at.POS_FLAGS] & at.F_TOTAL:
+                canonical = bool(position[at.POS_FLAGS] & at.F_CANONICAL)
+                bits |= self._languages.get(ANY_TEXT, canonical).row
+                self._walk(self.tables.rest, state, bits)
+                continue
+            for label, language in enumerate(languages):
                 if language is not NOTHING and self._string(config, position, label, language, bits):
                     self._walk(self.tables.odd, state, bits)
 

@@ -28,6 +28,8 @@ class PlainObject:
     frame: Frame
     members: tuple[Member, ...]
     others: tuple[NameClass, ...]
+    #: Is every name that is not listed in one of `others`?
+    total: bool
     ordered: bool
     low: int
     high: int | None
@@ -63,6 +65,7 @@ def plain_object(state: ObjectState) -> PlainObject | None:
         frame=frame,
         members=_members(state),
         others=others,
+        total=len(others) == len(table.classes),
         ordered=ordered,
         low=state.low,
         high=state.high,
