@@ -17,6 +17,7 @@ from treadle.automata.kernels import (
     intern_out,
     lead_of,
     literal_char,
+    narrow,
     note_byte,
     records,
     roomy,
@@ -397,6 +398,9 @@ def walk_listed(m, trie, tokens, start, state, node, row):
         here = np.int64(m[levels + depth - 1])
         inside = here < 0
         here = abs(here)
+        if inside and leaves_listed(m, here, head & 255):
+            i = end
+            continue
         s = step(m, here, head & 255)
         if s == UNKNOWN:
             return i
@@ -416,6 +420,23 @@ def walk_listed(m, trie, tokens, start, state, node, row):
         m[levels + depth] = -s if inside else s
         i += 1
     return np.int64(-1)
+
+
+@helper
+def leaves_listed(m, state, byte):
+    """Does a byte lead a LISTED state out of the listed names, as can be seen without a step? False: perhaps."""
+    k = state_row(m, state, ST_FIRST)
+    if byte == 0x22 or byte == 0x5C or config(m, k, CFG_DECODE) != 0:
+        return False
+    low, high, depth = config(m, k, CFG_LOW), config(m, k, CFG_HIGH), config(m, k, CFG_COUNT)
+    if byte < 0x80:
+        first, last = narrow(m, low, high, depth, byte)
+        return first >= last
+    for i in range(low, high):
+        char = literal_char(m, i, depth)
+        if char >= 0x80 and lead_of(char) == byte:
+            return False
+    return True
 
 
 @helper
