@@ -6,8 +6,8 @@ walk through token masks, closed by the shortest completion  =>  a JSON text tha
 Instances are drawn blindly, by walking what the schema offers, and by changing one thing in such a one. A failure shows
 schema and text, and names draft and seed: `drawn(draft, seed)`.
 
-A walk may come to no end where the report says that the compilation could not decide whether there is one, which is so
-where an item has to equal an earlier one (`not` over `uniqueItems`). The number of such walks is bounded here.
+A walk may come to no end only where the report says that the compilation could not decide whether there is one. Such
+walks are counted, and the tests fail where they are more than one in two hundred.
 """
 
 from __future__ import annotations
@@ -72,6 +72,8 @@ class Tally:
     verdicts: Counter[bool] = field(default_factory=Counter)
     keywords: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    #: Schemas at whose texts the engine said that a limit was reached.
+    limited: list[str] = field(default_factory=list)
 
     @property
     def pairs(self) -> int:
@@ -111,8 +113,14 @@ def compare(draft: int, seed: int, tally: Tally) -> None:
             expected = judge.accepts(text)
         except RecursionError:
             continue
+        try:
+            accepted = accepts(automaton, text)
+        except LimitExceeded:
+            # Said, not decided: no verdict, and counted.
+            tally.limited.append(shown)
+            continue
         tally.verdicts[expected] += 1
-        if accepts(automaton, text) != expected:
+        if accepted != expected:
             tally.wrong.append(f"{text!r} is {'' if expected else 'in'}valid: {shown}")
             return
 
@@ -155,6 +163,7 @@ def test_verdicts_are_those_of_jsonschema(draft: int) -> None:
     for seed in range(80):
         compare(draft, seed, tally)
     assert tally.wrong == []
+    assert len(tally.limited) <= tally.pairs // 1000, tally.limited
     assert min(tally.verdicts[True], tally.verdicts[False]) > 250
     assert_all_keywords(tally, draft, 1)
 
@@ -163,13 +172,14 @@ def test_verdicts_are_those_of_jsonschema(draft: int) -> None:
 @pytest.mark.parametrize("draft", URIS)
 def test_many_verdicts_are_those_of_jsonschema(draft: int) -> None:
     tally = Tally()
-    for seed in range(1_000, 2_000):
+    for seed in range(1_000, 1_360):
         compare(draft, seed, tally)
     print(f"\ndraft {draft}: {tally.schemas} schemas, {tally.pairs} pairs, {dict(tally.verdicts)}")
     print(dict(tally.keywords.most_common()))
     assert tally.wrong == []
-    assert tally.pairs > 8_000
-    assert_all_keywords(tally, draft, 50)
+    assert len(tally.limited) <= tally.pairs // 1000, tally.limited
+    assert tally.pairs > 4_000
+    assert_all_keywords(tally, draft, 15)
 
 
 # -- walks -----------------------------------------------------------------------------------------------
@@ -210,8 +220,22 @@ def walked_text(automaton: TokenAutomaton, rng: random.Random, most: int) -> str
     return str(TOKENS.decode_bytes(tokens).decode())
 
 
-def walk(draft: int, seed: int, order: Any) -> tuple[int, list[str]]:
-    """How many walks were judged, and what went wrong."""
+@dataclass
+class Walks:
+    """What walks came to."""
+
+    judged: int = 0
+    #: Came to no end, as the report said that they may.
+    excused: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def assert_right(self, least: int) -> None:
+        assert self.wrong == []
+        assert self.judged > least
+        assert 200 * self.excused < max(self.judged, 200)
+
+
+def walk(draft: int, seed: int, order: Any, walks: Walks) -> None:
     schema, rng = drawn(draft, seed)
     shown = f"draft {draft} seed {seed} {order}: {json.dumps(schema)}"
     judge = judge_of(schema)
@@ -219,24 +243,28 @@ def walk(draft: int, seed: int, order: Any) -> tuple[int, list[str]]:
     try:
         compiled = treadle.compile(treadle.JsonSchema(schema, property_order=order), TOKENS)
     except UnsatisfiableConstraint:
-        return 0, []
+        return
     except ConstraintError as error:
-        return 0, [f"refused, {error}: {shown}"]
+        walks.wrong.append(f"refused, {error}: {shown}")
+        return
     compiled.automaton._closer = Closer(compiled.automaton.bytes, EXPANSIONS)
-    verdicts = [judged_walk(compiled, rng, judge, schema, order) for _ in range(3)]
-    wrong = [f"{verdict} in {shown}" for verdict in verdicts if verdict]
-    return sum(verdict is not None for verdict in verdicts), wrong
+    for _ in range(3):
+        try:
+            text = walked_text(compiled.automaton, rng, rng.choice((4, 12, 40)))
+        except (LimitExceeded, UnsatisfiableConstraint, AssertionError) as error:
+            if compiled.report.inexact:
+                walks.excused += 1
+            else:
+                walks.wrong.append(f"no end: {error} in {shown}")
+            continue
+        verdict = judged_text(text, judge, schema, order)
+        if verdict is not None:
+            walks.judged += 1
+            walks.wrong += [f"{verdict} in {shown}"] if verdict else []
 
 
-def judged_walk(compiled: Any, rng: random.Random, judge: Judge, schema: Any, order: str) -> str | None:
-    """What is wrong with a walk, "" if nothing is.
-
-    None where the judge cannot tell, or where there is no way to the end and the report says that this may happen.
-    """
-    try:
-        text = walked_text(compiled.automaton, rng, rng.choice((4, 12, 40)))
-    except (LimitExceeded, AssertionError) as error:
-        return None if compiled.report.inexact else f"no end: {error}"
+def judged_text(text: str, judge: Judge, schema: Any, order: str) -> str | None:
+    """What is wrong with a text, "" if nothing is; None where the judge cannot tell."""
     try:
         if not judge.accepts(text):
             return f"{text!r} is invalid"
@@ -266,31 +294,24 @@ def in_declared_order(schema: Any, value: Any) -> bool:
     )
 
 
-def walk_all(draft: int, seeds: range, order: Any) -> tuple[int, list[str]]:
-    judged, wrong = 0, []
-    for seed in seeds:
-        count, found = walk(draft, seed, order)
-        judged += count
-        wrong += found
-    return judged, wrong
-
-
 @pytest.mark.parametrize("order", ["declared", "any"])
 @pytest.mark.parametrize("draft", URIS)
 def test_walks_through_masks_end_in_valid_texts(draft: int, order: str) -> None:
-    judged, wrong = walk_all(draft, range(3_100, 3_108), order)
-    assert wrong == []
-    assert judged > 15
+    walks = Walks()
+    for seed in range(3_100, 3_108):
+        walk(draft, seed, order, walks)
+    walks.assert_right(15)
 
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("order", ["declared", "any"])
 @pytest.mark.parametrize("draft", URIS)
 def test_many_walks_through_masks_end_in_valid_texts(draft: int, order: str) -> None:
-    judged, wrong = walk_all(draft, range(4_000, 4_160), order)
-    print(f"\ndraft {draft} {order}: {judged} walks")
-    assert wrong == []
-    assert judged > 400
+    walks = Walks()
+    for seed in range(4_000, 4_165):
+        walk(draft, seed, order, walks)
+    print(f"\ndraft {draft} {order}: {walks.judged} walks, {walks.excused} excused")
+    walks.assert_right(400)
 
 
 # -- the algebra alone -----------------------------------------------------------------------------------
@@ -328,5 +349,5 @@ def test_walks_through_states_end_in_valid_values(draft: int, order: str) -> Non
 @pytest.mark.parametrize("order", ["declared", "any"])
 @pytest.mark.parametrize("draft", URIS)
 def test_many_walks_through_states_end_in_valid_values(draft: int, order: str) -> None:
-    for seed in range(6_000, 6_300):
+    for seed in range(6_000, 6_120):
         walk_states(draft, seed, order)

@@ -24,7 +24,29 @@ TREE = {
     "additionalProperties": False,
 }
 
+D7 = "http://json-schema.org/draft-07/schema#"
+
 CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
+    "a fragment as the identifier of draft 7 begins no resource": (
+        {
+            "$schema": D7,
+            "type": ["array", "null"],
+            "items": {"$ref": "#d0"},
+            "definitions": {"d0": {"$id": "#d0", "items": {"$ref": "#"}}},
+        },
+        [[], [1], [[None]], [[[1]]]],
+        [1, [[1]], [[[[1]]]]],
+    ),
+    "no integer of draft 4, but a multiple": (
+        {"$schema": D4, "type": "number", "not": {"type": "integer"}, "multipleOf": 2},
+        [2.0, 4.0, 0.0],
+        [2, 3, 2.5, 1.0, "2.0"],
+    ),
+    "no integer of draft 3, but a multiple": (
+        {"$schema": D4.replace("04", "03"), "type": "number", "disallow": ["integer"], "divisibleBy": 2},
+        [2.0, 4.0, 0.0],
+        [2, 3, 2.5, 1.0, "2.0"],
+    ),
     "no keyword at all": ({}, [None, True, 0, "", [], {}, {"a": [1]}], []),
     "one equals 1.0 but not true": ({"enum": [1, [0]]}, [1, 1.0, [0.0]], [True, [False], "1"]),
     "const of an object, members in any order": (

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+import treadle
+from treadle import JsonSchema
+from treadle.errors import UnsatisfiableConstraint
 from treadle.frontends.json_schema import ObjectState, compile_schema
 from treadle.frontends.json_schema.object_state import FixedObject
 from treadle.frontends.json_schema.simulate import accepts
@@ -141,11 +144,75 @@ def test_unique_items_ask_for_values_only_where_they_are_many() -> None:
     ((_, rest),) = many.next()
     assert rest.needs_item_value
     assert rest.remember([1]) is rest.remember([1.0])
-    (few,) = (
-        compile_schema({"type": "array", "items": {"type": "boolean"}, "uniqueItems": True})[0].cases().arrays
-    )
+    schema = {"type": "array", "items": {"type": "boolean"}, "not": {"uniqueItems": True}}
+    (few,) = compile_schema(schema)[0].cases().arrays
     assert len(few.next()) == 2
     assert not any(rest.needs_item_value for _, rest in few.next())
+
+
+#: Whether the items that must come can all differ, or one of them equal an earlier one.
+COUNTED = [
+    ({"items": {"enum": list(range(30))}, "minItems": 30}, True),
+    ({"items": {"enum": list(range(30))}, "minItems": 31}, False),
+    ({"items": {"type": "string", "pattern": "^[ab]{1,2}$"}, "minItems": 6}, True),
+    ({"items": {"type": "string", "pattern": "^[ab]{1,2}$"}, "minItems": 7}, False),
+    ({"items": {"type": "array", "items": {"type": "boolean"}, "maxItems": 2}, "minItems": 7}, True),
+    ({"items": {"type": "array", "items": {"type": "boolean"}, "maxItems": 2}, "minItems": 8}, False),
+    (
+        {
+            "items": {
+                "properties": {"a": {"type": "boolean"}},
+                "additionalProperties": False,
+                "type": "object",
+            },
+            "minItems": 4,
+        },
+        False,
+    ),
+    ({"items": {"type": "number", "minimum": 0, "maximum": 1, "multipleOf": 0.5}, "minItems": 4}, False),
+    ({"prefixItems": [{"enum": [1, 2]}, {"const": 1}, {"enum": [1, 2]}], "minItems": 3}, False),
+]
+
+
+@pytest.mark.parametrize(("schema", "possible"), COUNTED)
+def test_different_items_are_counted(schema: dict[str, Any], possible: bool) -> None:
+    schema = {"type": "array", "uniqueItems": True, **schema}
+    if possible:
+        assert not compile_schema(schema)[1].inexact
+    else:
+        with pytest.raises(UnsatisfiableConstraint):
+            compile_schema(schema)
+
+
+def test_an_item_leaves_to_later_ones_what_they_need() -> None:
+    two = {"enum": [1, 2]}
+    schema = {
+        "type": "array",
+        "uniqueItems": True,
+        "prefixItems": [{"type": "integer"}, two, two],
+        "minItems": 3,
+    }
+    assert treadle.check(JsonSchema(schema), "[0,1,2]")
+    assert treadle.check(JsonSchema(schema), "[1,2,3]").offset == 2
+
+
+def test_the_last_item_that_may_come_is_a_copy() -> None:
+    schema = {
+        "type": "array",
+        "not": {"uniqueItems": True},
+        "prefixItems": [{}, {"type": "string"}],
+        "maxItems": 2,
+    }
+    goal, report = compile_schema(schema)
+    (state,) = goal.cases().arrays
+    ((first, behind),) = state.next()
+    assert accepts(first, "a")
+    assert not accepts(first, 1)
+    ((second, end),) = behind.remember("a").next()
+    assert accepts(second, "a")
+    assert not accepts(second, "b")
+    assert end.can_close
+    assert not report.inexact
 
 
 def test_least_bytes_never_exceed_a_text() -> None:

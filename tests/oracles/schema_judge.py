@@ -12,6 +12,7 @@ In: a schema of any draft, and JSON texts. Out: verdicts. Told is:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -83,9 +84,16 @@ def _all_formats() -> jsonschema.FormatChecker:
     oldest, newest = jsonschema.Draft3Validator.FORMAT_CHECKER, jsonschema.Draft202012Validator.FORMAT_CHECKER
     checker = jsonschema.FormatChecker()
     checker.checkers = {**oldest.checkers, **newest.checkers}
+    # jsonschema's own takes a zero inside of the number for a leading one: "400/a" is no pointer to it.
+    checker.checks("relative-json-pointer")(_is_relative_pointer)
     return checker
 
 
+def _is_relative_pointer(value: Any) -> bool:
+    return not isinstance(value, str) or _RELATIVE_POINTER.fullmatch(value) is not None
+
+
+_RELATIVE_POINTER = re.compile(r"(0|[1-9][0-9]*)(#|(/([^~/]|~[01])*)*)")
 _CHECKER = _all_formats()
 _JUDGES: dict[Any, Any] = {}
 

@@ -34,6 +34,10 @@ class Walker:
         assert options, f"a dead end: {goal.describe()}"
         return self.random.choice(options)()
 
+    def branch(self, branches: Any) -> Any:
+        """Listed values come from sets: in their own order, so that a seed alone says what is drawn."""
+        return self.random.choice(sorted(branches, key=lambda one: (one[0].describe(), one[1].describe())))
+
     def number(self, language: Any) -> Any:
         return json.loads(_shortest(language))
 
@@ -50,7 +54,7 @@ class Walker:
             if not branches and state.can_close:
                 break
             assert branches, f"a dead end: {state.describe()}"
-            goal, state = self.random.choice(branches)
+            goal, state = self.branch(branches)
             items.append(self.value(goal, depth - 1))
             if state.needs_item_value:
                 state = state.remember(items[-1])
@@ -60,7 +64,7 @@ class Walker:
         """Few arrays need more than eight items."""
         while not state.can_close:
             assert len(items) < 60, f"an array that does not end: {state.describe()}"
-            goal, state = self.random.choice(state.next())
+            goal, state = self.branch(state.next())
             items.append(self.value(goal, 0))
             if state.needs_item_value:
                 state = state.remember(items[-1])
@@ -69,7 +73,7 @@ class Walker:
     def object(self, state: ObjectState, depth: int) -> dict[str, Any]:
         members: dict[str, Any] = {}
         while not self.stops(state, depth):
-            options: list[Any] = [*state.names, *state.others]
+            options: list[Any] = [*sorted(state.names), *state.others]
             if not options and state.can_close:
                 break
             assert options, f"a dead end: {state.describe()}"
@@ -86,7 +90,7 @@ class Walker:
                 branches = state.other(chosen, name)
             assert branches, f"a dead end: {name!r} in {state.describe()}"
             assert name not in members
-            goal, state = self.random.choice(branches)
+            goal, state = self.branch(branches)
             members[name] = self.value(goal, depth - 1)
         return members
 

@@ -77,10 +77,8 @@ class Budget:
             if self.automaton.closing_bound(state) <= left:
                 return None
             plan = tuple(self.automaton.closing(state))
-        except (
-            LimitExceeded,
-            VocabularyMismatch,
-        ):  # no completion was found, or no tokens spell it: go elsewhere
+        except (LimitExceeded, UnsatisfiableConstraint, VocabularyMismatch):
+            # No completion was found, there is none, or no tokens spell it: go elsewhere.
             plan = None
         if plan is not None and len(plan) <= left:
             return plan

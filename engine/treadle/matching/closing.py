@@ -15,8 +15,8 @@ import heapq
 import numpy as np
 
 from treadle.automata import layout as at
-from treadle.automata.byte_automaton import ByteAutomaton
-from treadle.errors import LimitExceeded, VocabularyMismatch
+from treadle.automata.byte_automaton import EVERY_BYTE, ByteAutomaton
+from treadle.errors import LimitExceeded, UnsatisfiableConstraint, VocabularyMismatch
 from treadle.matching import kernels
 from treadle.matching.token_tables import TokenTables
 
@@ -27,6 +27,9 @@ _GREEDY_AFTER = 500
 _GREEDY = 4
 #: Expansions at one place of the rules that bring the end no nearer.
 _TRIES = 12
+#: States that a search expands before it leaves the way that the twin goes, and how often it does so in a row.
+_NEAR = 300
+_DETOURS = 64
 #: Listed names that an estimate looks at.
 _LISTED = 64
 _PLACE = [at.CFG_POS, at.CFG_LOW, at.CFG_HIGH, at.CFG_DECODE]
@@ -54,12 +57,17 @@ class Closer:
     def __init__(self, automaton: ByteAutomaton, limit: int = EXPANSIONS) -> None:
         self._automaton = automaton
         self._limit = limit
+        self._unusable = np.array(sorted(EVERY_BYTE - automaton.usable), np.int64)
         self._known: dict[int, bytes] = {}
+        #: Bytes taken in a row that the twin's way does not take.
+        self._detours = 0
+        #: Whether the last search left out a state that might have led to the end.
+        self._gave_up = False
 
     def closing(self, state: int) -> bytes:
         """The fewest bytes that lead from `state` to acceptance (the fewest found, in a long search).
 
-        Raises LimitExceeded (option `closing`) where none was found.
+        Raises LimitExceeded (option `closing`) where none was found, UnsatisfiableConstraint where there is none.
         """
         known = self._known.get(state)
         if known is None:
@@ -74,11 +82,51 @@ class Closer:
         found = self._known.get(twin)
         if found is None:
             found = self._search(twin)
-        end = self._automaton.run(state, found)
-        if end == at.DEAD or not self._automaton.is_accepting(end):
-            return self._search(state)
+        if not self._leads_to_an_end(state, found):
+            found = self._repaired(state, found)
         self._known[state] = found
         return found
+
+    def _leads_to_an_end(self, state: int, found: bytes) -> bool:
+        end = self._automaton.run(state, found)
+        return end != at.DEAD and self._automaton.is_accepting(end)
+
+    def _repaired(self, state: int, found: bytes) -> bytes:
+        """A completion that follows the twin's as far as it goes, and then another.
+
+        An item that must equal an earlier one is where that matters: which it is, is known only behind the earlier
+        one, and a search that begins in front of that would try value after value.
+        """
+        reached, length = state, 0
+        for byte in found:
+            target = self._automaton.step(reached, byte)
+            if target == at.DEAD:
+                break
+            reached, length = target, length + 1
+        if not length:
+            return self._around(state)
+        try:
+            return found[:length] + self.closing(reached)
+        except (LimitExceeded, UnsatisfiableConstraint):
+            # The twin's way was wrong before it was refused.
+            return self._search(state)
+
+    def _around(self, state: int) -> bytes:
+        """A completion of a state where the twin's next byte is refused: the shortest, or one behind another byte."""
+        found = self._search_patiently(state, 1, _NEAR)
+        if found is not None:
+            return found
+        if self._detours < _DETOURS:
+            self._detours += 1
+            try:
+                successors = self._successors(state, np.empty(256, np.int64))
+                byte, target = min(successors, key=lambda one: (self._left(one[1]), one))
+                return bytes([byte]) + self.closing(target)
+            except (LimitExceeded, UnsatisfiableConstraint):
+                pass
+            finally:
+                self._detours -= 1
+        return self._search(state)
 
     def _search(self, start: int) -> bytes:
         for patience in (1, 10):
@@ -87,21 +135,27 @@ class Closer:
                 return found
         raise LimitExceeded("no completion was found", limit="closing", value=10 * self._limit)
 
-    def _search_patiently(self, start: int, patience: int) -> bytes | None:
-        """The completion found, or None where the search gave up."""
+    def _search_patiently(self, start: int, patience: int, limit: int = 0) -> bytes | None:
+        """The completion found, or None where the search gave up.
+
+        Raises UnsatisfiableConstraint where there is none.
+        """
+        self._gave_up = False
         parents: dict[int, tuple[int, int]] = {}
         cost = {start: 0}
         queue = [(self._estimate(start), 0, start)]
         expanded = 0
         successors = np.empty(256, np.int64)
         effort: dict[bytes, list[int]] = {}
-        while queue and expanded < patience * self._limit:
+        limit = limit or patience * self._limit
+        while queue and expanded < limit:
             _, negative_cost, state = heapq.heappop(queue)
             if -negative_cost > cost[state]:
                 continue
             if state in self._known or self._automaton.is_accepting(state):
                 return self._remember(start, state, parents)
             if self._stale(state, effort, patience):
+                self._gave_up = True
                 continue
             expanded += 1
             weight = 1 if expanded < _GREEDY_AFTER else _GREEDY
@@ -112,6 +166,11 @@ class Closer:
                     parents[target] = (state, byte)
                     # Among equal sums the deeper state first: a straight walk instead of a breadth-first flood.
                     heapq.heappush(queue, (new + weight * self._left(target), -new, target))
+        if not queue and not self._gave_up:
+            raise UnsatisfiableConstraint(
+                "nothing completes this text: it came to a dead end",
+                expected="masks that lead nowhere only where compiled.report.inexact says so",
+            )
         return None
 
     def _stale(self, state: int, effort: dict[bytes, list[int]], patience: int) -> bool:
@@ -139,6 +198,9 @@ class Closer:
     def _successors(self, state: int, out: np.ndarray) -> list[tuple[int, int]]:
         """(byte, state) for every distinct live successor, the first byte that leads there."""
         self._automaton.complete(lambda words: int(kernels.successors(words, state, out)))
+        if self._unusable.size:
+            # A character that some longer token began may go on with bytes that no token writes alone.
+            out[self._unusable] = at.DEAD
         targets, first = np.unique(out, return_index=True)
         return [(int(b), int(t)) for t, b in zip(targets, first, strict=True) if t != at.DEAD]
 

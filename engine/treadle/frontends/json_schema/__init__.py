@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from treadle.errors import UnsupportedFeature
 from treadle.frontends.json_schema.array_state import ArrayState
 from treadle.frontends.json_schema.cases import Cases
 from treadle.frontends.json_schema.compilation import Compilation
@@ -60,5 +61,11 @@ def compile_schema(
         registry=registry,
     )
     if compilation.root.is_empty():
+        if compilation.unwritten:
+            raise UnsupportedFeature(
+                "host names with A-labels (xn--) are not written, and nothing else satisfies the schema",
+                where="#",
+                found=compilation.unwritten[0].describe(),
+            )
         raise unsatisfiable(compilation)
     return compilation.root, compilation.report

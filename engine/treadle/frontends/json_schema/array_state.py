@@ -3,8 +3,8 @@
 In: a container formula. Out: interned states with `next` and `can_close`. `FixedArray` is the state of prefixes,
 rest and counts; `OpenArray` of any formula, stepping by derivatives. Only what leads to some complete array is
 offered. With `uniqueItems` the state after an item has `needs_item_value`: `remember(value)` then gives the state in
-which the value may not come again. Where an item can only be one of a few values there is a branch for each of them
-instead, and nothing has to be remembered.
+which the value may not come again. Where other keywords meet it and an item can only be one of a few values there is
+a branch for each of them instead, and nothing has to be remembered.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from treadle.frontends.json_schema import distinct, values
 from treadle.frontends.json_schema.array_trackers import Unique, contains_at_least
 from treadle.frontends.json_schema.count_trackers import AtLeast, AtMost, describe_count
 from treadle.frontends.json_schema.finite import finite_values
 from treadle.frontends.json_schema.formula import Formula
-from treadle.frontends.json_schema.literals import literals
+from treadle.frontends.json_schema.literals import Literals, literals
 from treadle.frontends.json_schema.object_state import formula_bytes
 from treadle.frontends.json_schema.residuals import ITEM, closes, derivative, separated
+from treadle.frontends.json_schema.simulate import accepts
 from treadle.frontends.json_schema.values import value_key
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 Branches = tuple[tuple[Formula, "ArrayState"], ...]
 
-#: Items that can be only so many values get a branch for each value under `uniqueItems`.
+#: Items that can be only so many values get a branch for each value under `uniqueItems` with other keywords.
 _FEW = 24
 
 
@@ -187,18 +189,37 @@ def array_branches(formula: Formula) -> list[tuple[Formula, Formula]]:
 
 
 def _by_value(pairs: list[tuple[Formula, Formula]]) -> list[tuple[Formula, Formula]]:
-    """Branches whose rest awaits the item's value, taken apart by value where there are few."""
+    """Branches whose rest awaits the item's value, taken apart by value where there are few.
+
+    Where nothing but `uniqueItems` looks at values, only the value counts that the next item would lack: whether a
+    comma may follow must not depend on what is looked up later.
+    """
     found: list[tuple[Formula, Formula]] = []
     for goal, rest in pairs:
-        few = finite_values(goal, _FEW) if is_awaiting(rest) else None
-        if few is None:
+        algebra = goal.algebra
+        apart: list[Any] | None = None
+        left = algebra.FALSE
+        if is_awaiting(rest):
+            if distinct.is_all(rest):
+                apart = distinct.last_value(rest)
+                left = algebra.conjunction((goal, algebra.negate(literals(algebra, apart))))
+                apart = [value for value in apart if accepts(goal, value)]
+            elif not goal.possible & (values.ARRAY | values.OBJECT) or _is_listed(goal):
+                # Containers that are not listed are written side by side: branches for each would multiply.
+                apart = finite_values(goal, _FEW)
+        if not apart:
             found.append((goal, rest))
-        else:
-            algebra = goal.algebra
-            found.extend(
-                (literals(algebra, [value]), remembering(rest, value_key(value), value)) for value in few
-            )
+            continue
+        found.extend(
+            (literals(algebra, [value]), remembering(rest, value_key(value), value)) for value in apart
+        )
+        if not left.is_false:
+            found.append((left, rest))
     return found
+
+
+def _is_listed(goal: Formula) -> bool:
+    return any(part.is_atom and isinstance(part.atom, Literals) for part in goal.conjuncts)
 
 
 def is_awaiting(formula: Formula) -> bool:

@@ -6,6 +6,7 @@ something, so that dropping it frees all. Everything below the root is made when
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -36,7 +37,7 @@ from treadle.frontends.json_schema.report import Report
 from treadle.frontends.json_schema.satisfiable import Search
 from treadle.frontends.json_schema.schema import Link, Schema
 from treadle.frontends.json_schema.splitting import alternatives
-from treadle.frontends.json_schema.string_keywords import StringCase, string_cases
+from treadle.frontends.json_schema.string_keywords import StringCase, is_unwritten, string_cases
 from treadle.frontends.json_schema.wellformed import DynamicReference, load
 from treadle.frontends.regex import parse_ecma
 from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr
@@ -44,8 +45,8 @@ from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr
 #: Alternatives into which an array's formula may be multiplied out; beyond, it stays one state with a formula.
 _ALTERNATIVES = 12
 
-#: Schemas with the same keywords that a new one is compared with.
-_COPIES = 12
+#: Members and items of contents that are compared with others.
+_SMALL = 200
 
 #: Parts of schemas, by the identity of the contents: a keyword, and a name or index in it or None for all of it.
 Without = dict[int, list[tuple[str, "str | int | None"]]]
@@ -84,8 +85,10 @@ class Compilation:
         self.expanding: dict[tuple[Schema, int], None] = {}
         #: How often that was noticed.
         self.loops = 0
+        #: Goals that may have strings, none of which can be written (A-labels of host names).
+        self.unwritten: list[Formula] = []
         self._goals: dict[tuple[int, tuple[str, ...]], Formula] = {}
-        self._alike: dict[tuple[Any, ...], list[Schema]] = {}
+        self._alike: dict[tuple[str, int], Schema] = {}
         self._scalars: dict[tuple[str, ...], Formula] = {}
         self._tables: dict[Any, NameTable] = {}
         self._frames: dict[Any, Frame] = {}
@@ -180,13 +183,10 @@ class Compilation:
 
         Copies are common where tools inline references, and "this, and not its copy" should be seen to be nothing.
         """
-        like = self._alike.setdefault((*schema.contents, id(schema.resource)), [])
-        for other in like:
-            if _alike(other.contents, schema.contents):
-                return other
-        if len(like) < _COPIES:
-            like.append(schema)
-        return schema
+        written = _written(schema.contents)
+        if written is None:
+            return schema
+        return self._alike.setdefault((written, id(schema.resource)), schema)
 
     def note_loop(self, schema: Schema) -> None:
         """A schema applied to a value because it is applied to it: what satisfies it is what does so without that."""
@@ -258,6 +258,8 @@ class Compilation:
             known = goal.answers["strings"] = string_cases(
                 formula, lambda message: self._undecided(goal, message)
             )
+            if not known and is_unwritten(formula):
+                self.unwritten.append(goal)
         return known
 
     def numbers(self, goal: Formula) -> Expr:
@@ -367,31 +369,17 @@ class Compilation:
         return known
 
 
-def _alike(one: Any, other: Any) -> bool:
-    """Whether two contents are equal to JSON. Large ones count as not, so that this costs little and never recurses."""
-    work, budget = [(one, other)], 200
-    while work and budget:
-        budget -= 1
-        left, right = work.pop()
-        # N.B. Python's equality takes 1 for true.
-        if type(left) is not type(right):
-            return False
-        if isinstance(left, dict):
-            if left.keys() != right.keys():
-                return False
-            for key, value in left.items():
-                # Titles and descriptions tell most contents apart at once.
-                if isinstance(value, dict | list):
-                    work.append((value, right[key]))
-                elif type(value) is not type(right[key]) or value != right[key]:
-                    return False
-        elif isinstance(left, list):
-            if len(left) != len(right):
-                return False
-            work.extend(zip(left, right, strict=True))
-        elif left != right:
-            return False
-    return not work
+def _written(contents: Any) -> str | None:
+    """Contents as one string, equal where they are equal to JSON; None for large ones, so that this costs little."""
+    work, budget = [contents], _SMALL
+    while work:
+        part = work.pop()
+        parts = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+        budget -= len(parts)
+        if budget < 0:
+            return None
+        work.extend(child for child in parts if isinstance(child, dict | list))
+    return json.dumps(contents, sort_keys=True)
 
 
 def _is_reference_only(schema: Schema) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from treadle.frontends.json_schema.array_trackers import Unique
-from treadle.frontends.json_schema.count_trackers import AtLeast
+from treadle.frontends.json_schema.count_trackers import AtLeast, AtMost
 from treadle.frontends.json_schema.finite import finite_values
 from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.literals import literals
@@ -54,6 +54,25 @@ def without_scarce(goal: Formula, rest: Formula) -> Formula:
     return algebra.conjunction((goal, algebra.negate(literals(algebra, scarce)))) if scarce else goal
 
 
+def is_all(formula: Formula) -> bool:
+    """Whether a conjunction is made of `uniqueItems`, fixed trackers and counts."""
+    return all(
+        part.is_atom
+        and (isinstance(part.atom, (Unique, AtLeast, AtMost)) or getattr(part.atom, "fixed", False))
+        for part in formula.conjuncts
+    )
+
+
+def last_value(rest: Formula) -> list[Any]:
+    """The only value that the item behind the last one can be, if it has just one."""
+    unique = _unique(rest)
+    assert unique is not None
+    seen = frozenset() if unique.seen is None else unique.seen.keys
+    some = finite_values(_goal(_trackers(rest), rest), 1 + len(seen))
+    left = [value for value in some or () if value_key(value) not in seen]
+    return left if len(left) == 1 else []
+
+
 def _unique(formula: Formula) -> Unique | None:
     for conjunct in formula.conjuncts:
         if conjunct.is_atom and isinstance(conjunct.atom, Unique):
@@ -63,18 +82,24 @@ def _unique(formula: Formula) -> Unique | None:
 
 def _needed(formula: Formula) -> list[Formula]:
     """The goals of the items that must still come."""
-    algebra = formula.algebra
     low = max((part.atom.low for part in formula.conjuncts if isinstance(part.atom, AtLeast)), default=0)
     if low > MOST:
         return []
-    trackers = [
-        part.atom for part in formula.conjuncts if part.is_atom and getattr(part.atom, "fixed", False)
-    ]
+    trackers = _trackers(formula)
     goals = []
     for _ in range(low):
-        goals.append(algebra.conjunction([tracker.goal() for tracker in trackers]))
+        goals.append(_goal(trackers, formula))
         trackers = [tracker.after for tracker in trackers]
     return goals
+
+
+def _trackers(formula: Formula) -> list[Any]:
+    """The trackers that ask the same of an item whatever the items before are."""
+    return [part.atom for part in formula.conjuncts if part.is_atom and getattr(part.atom, "fixed", False)]
+
+
+def _goal(trackers: list[Any], formula: Formula) -> Formula:
+    return formula.algebra.conjunction([tracker.goal() for tracker in trackers])
 
 
 def _choices(goals: list[Formula], unique: Unique, beside: int = 0) -> Choices:

@@ -45,6 +45,8 @@ def finite_values(goal: Formula, limit: int) -> list[Any] | None:
     known = goal.answers.get("finite", (0, 0, ()))
     asked, limited, found = known
     if not asked or (found is None and limited < limit):
+        # A goal that is met again inside of itself counts as one with many values.
+        goal.answers["finite"] = True, limit, None
         found = _found(goal, limit)
         goal.answers["finite"] = True, limit, found
     return found if found is None or len(found) <= limit else None

@@ -296,6 +296,17 @@ def _whole_language(condition: StringCondition, *, outer: bool = False) -> Expr:
     return intersect(language, repeat(ANY_CHAR, condition.low, condition.high))
 
 
+def is_unwritten(formula: Formula) -> bool:
+    """Whether a condition that no case was found for may have strings all the same."""
+    if not formula.is_atom or formula.atom.gap is None:
+        return False
+    outer = StringCase(formula.atom.outer, formula.atom.low, formula.atom.high)
+    try:
+        return not is_empty(outer.as_language())
+    except LimitExceeded:
+        return True
+
+
 def _is_empty(case: StringCase, note: Any) -> bool:
     language = case.language
     if language is ANY_TEXT:

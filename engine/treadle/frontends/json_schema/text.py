@@ -13,11 +13,11 @@ White space, between lexemes only (never before or behind the document, except i
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from treadle.frontends.json_schema.plain_object import PlainObject, plain_object
+from treadle.frontends.json_schema.values import read_value
 from treadle.grammar import rules
 from treadle.grammar.emptiness import shortest_length
 from treadle.grammar.expression import NOTHING
@@ -99,7 +99,7 @@ class Writer:
             return rules.Sequence((self.value(goal), self._array_rest(after)))
 
         def told(text: bytes | None) -> rules.Node:
-            known = after.forget() if text is None else after.remember(json.loads(text))
+            known = after.forget() if text is None else after.remember(read_value(text))
             return self._array_rest(known)
 
         return rules.Recorded(self.value(goal), told, after.min_bytes())
@@ -133,6 +133,7 @@ class Writer:
             after=lambda name: self._named(self.value(plain.goal(name))),
             others=tuple(other.language for other in plain.others),
             after_other=lambda label: self._named(self.value(plain.other_goal(label))),
+            total=plain.total,
             ordered=plain.ordered,
             low=plain.low,
             high=plain.high,

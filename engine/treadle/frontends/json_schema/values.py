@@ -7,8 +7,10 @@ again without looking at the value (`items_of`, `members_of`).
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 #: One bit for each kind of JSON value; `true` and `false` are kinds of their own, since `const` tells them apart.
@@ -71,6 +73,16 @@ def value_key(value: Any) -> Hashable:
         return ("array", *(value_key(item) for item in value))
     assert isinstance(value, (int, float, Decimal))
     return value
+
+
+def read_value(text: str | bytes) -> Any:
+    """The value of a JSON text; a number that no float names exactly is a Decimal."""
+    return json.loads(text, parse_float=_exact_float)
+
+
+def _exact_float(text: str) -> float | Decimal:
+    rounded, named = float(text), Decimal(text)
+    return rounded if isfinite(rounded) and Decimal(repr(rounded)) == named else named
 
 
 def is_integral(value: int | float | Decimal) -> bool:

@@ -204,10 +204,13 @@ class _Formats(jsonschema.FormatChecker):  # type: ignore[misc]  # jsonschema ha
         self._draft = draft.name
 
     def check(self, instance: object, format: str) -> None:  # noqa: A002 - the name that jsonschema gives it
-        from treadle.frontends.json_schema.formats import format_language
+        from treadle.frontends.json_schema.formats import format_of
 
-        language = format_language(format, self._draft) if isinstance(instance, str) else None
-        if language is not None and not matches(language, str(instance)):
+        named = format_of(format, self._draft) if isinstance(instance, str) else None
+        if named is None:
+            return
+        text = str(instance)
+        if not (matches(named.language, text) if named.decides is None else named.decides(text)):
             raise FormatError(f"{instance!r} is not a {format!r}")
 
 
