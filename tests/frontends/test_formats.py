@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+import treadle
 from treadle.checking import check
 from treadle.constraints import JsonSchema
 from treadle.errors import UnsupportedFeature
@@ -381,3 +382,13 @@ def _format_checks(validator: Any, entry: dict[str, Any]) -> Iterator[tuple[str,
         recorder = Recorder()
         list(validator(entry["schema"], format_checker=recorder).iter_errors(case["data"]))
     return iter(seen)
+
+
+@pytest.mark.parametrize("name", ["xn--4gbwdl.xn--wgbh1c", "xn--X", "a.b", "a b"])
+def test_a_host_name_is_no_name_that_is_no_host_name(name: str) -> None:
+    """What cannot be written as a host name is not written as anything else either."""
+    told = {"type": "object", "propertyNames": {"format": "hostname"}, "minProperties": 1}
+    denied = {"type": "object", "not": {"propertyNames": {"format": "hostname"}}}
+    text = json.dumps({name: 1})
+    fits, fits_not = (bool(treadle.check(treadle.JsonSchema(schema), text)) for schema in (told, denied))
+    assert (fits, fits_not) == (name == "a.b", name == "a b")

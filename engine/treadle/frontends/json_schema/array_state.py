@@ -20,7 +20,6 @@ from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.literals import Literals, literals
 from treadle.frontends.json_schema.object_state import formula_bytes
 from treadle.frontends.json_schema.residuals import ITEM, closes, derivative, separated
-from treadle.frontends.json_schema.simulate import accepts
 from treadle.frontends.json_schema.values import value_key
 
 if TYPE_CHECKING:
@@ -203,7 +202,6 @@ def _by_value(pairs: list[tuple[Formula, Formula]]) -> list[tuple[Formula, Formu
             if distinct.is_all(rest):
                 apart = distinct.last_value(rest)
                 left = algebra.conjunction((goal, algebra.negate(literals(algebra, apart))))
-                apart = [value for value in apart if accepts(goal, value)]
             elif not goal.possible & (values.ARRAY | values.OBJECT) or _is_listed(goal):
                 # Containers that are not listed are written side by side: branches for each would multiply.
                 apart = finite_values(goal, _FEW)
@@ -211,7 +209,12 @@ def _by_value(pairs: list[tuple[Formula, Formula]]) -> list[tuple[Formula, Formu
             found.append((goal, rest))
             continue
         found.extend(
-            (literals(algebra, [value]), remembering(rest, value_key(value), value)) for value in apart
+            # Whether the goal has the value at all is found out when it is asked: here that may go round in circles.
+            (
+                algebra.conjunction((goal, literals(algebra, [value]))),
+                remembering(rest, value_key(value), value),
+            )
+            for value in apart
         )
         if not left.is_false:
             found.append((left, rest))

@@ -25,8 +25,8 @@ from treadle.frontends.json_schema.drafts import (
     unknown_vocabularies,
     with_vocabularies,
 )
-from treadle.frontends.json_schema.formula import Algebra, Formula
-from treadle.frontends.json_schema.in_place import expand
+from treadle.frontends.json_schema.formula import Algebra, Formula, atoms_of
+from treadle.frontends.json_schema.in_place import expand, object_formula
 from treadle.frontends.json_schema.least_bytes import LeastBytes
 from treadle.frontends.json_schema.literals import literals
 from treadle.frontends.json_schema.name_classes import NameTable, names_and_languages
@@ -262,6 +262,10 @@ class Compilation:
                 self.unwritten.append(goal)
         return known
 
+    def is_undecided_in_part(self, goal: Formula) -> bool:
+        """Are there strings of which only a decision on the whole can say whether they satisfy the goal?"""
+        return any(atom.gap is not None for atom in atoms_of(expand(goal, values.STRING)))
+
     def numbers(self, goal: Formula) -> Expr:
         known: Expr | None = goal.answers.get("numbers")
         if known is None:
@@ -283,7 +287,7 @@ class Compilation:
     # States.
 
     def _first_objects(self, goal: Formula) -> tuple[ObjectState, ...]:
-        formula = expand(goal, values.OBJECT)
+        formula = object_formula(goal)
         found: list[ObjectState] = []
         for option in object_alternatives(formula):
             found.extend(self.object_states(option, self.table_of(option), 0, frozenset()))

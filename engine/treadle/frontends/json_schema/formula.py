@@ -11,7 +11,7 @@ Simplified without a search: units, duplicates, complements, absorption, and wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from treadle.frontends.json_schema import values
@@ -155,6 +155,16 @@ class Formula:
 
     def __repr__(self) -> str:
         return f"<{self.describe()}>"
+
+
+def atoms_of(formula: Formula) -> Iterator[Any]:
+    """The atoms in a formula, whatever their polarity."""
+    work = [formula]
+    while work:
+        part = work.pop()
+        work.extend(part.members)
+        if part.atom is not None:
+            yield part.atom
 
 
 class Algebra:

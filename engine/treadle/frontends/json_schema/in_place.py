@@ -16,8 +16,9 @@ from treadle.frontends.json_schema import values
 from treadle.frontends.json_schema.array_trackers import array_conditions
 from treadle.frontends.json_schema.disjoint import overlapping
 from treadle.frontends.json_schema.drafts import DRAFT3, Group
-from treadle.frontends.json_schema.formula import Algebra, Formula
+from treadle.frontends.json_schema.formula import Algebra, Formula, atoms_of
 from treadle.frontends.json_schema.literals import Literals, expand_literals, literals
+from treadle.frontends.json_schema.member_trackers import Names
 from treadle.frontends.json_schema.number_keywords import number_conditions
 from treadle.frontends.json_schema.numeric_conditions import BARE
 from treadle.frontends.json_schema.object_trackers import object_conditions, required
@@ -42,6 +43,24 @@ def expand(goal: Formula, kind: int) -> Formula:
     if found is None:
         found = known[kind] = goal.algebra.rebuild(goal, lambda literal: _expand_atom(literal, kind))
     return found
+
+
+def object_formula(goal: Formula) -> Formula:
+    """What a goal asks of objects, without names of which neither "it fits" nor "it does not" can be written.
+
+    Where the language of `propertyNames` is only known from both sides (host names), a name between the two would count
+    as fitting to one polarity and as not fitting to the other; so it must not come, whatever is asked.
+    """
+    formula = expand(goal, values.OBJECT)
+    algebra = formula.algebra
+    apart = {
+        atom.decided: atom.pointer
+        for atom in atoms_of(formula)
+        if isinstance(atom, Names) and atom.decided is not None
+    }
+    return algebra.conjunction(
+        [formula, *(algebra.atom(Names(decided, pointer)) for decided, pointer in apart.items())]
+    )
 
 
 def _expand_atom(literal: Formula, kind: int) -> Formula:

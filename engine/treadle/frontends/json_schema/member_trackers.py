@@ -220,7 +220,7 @@ class MemberIs:
 class Names:
     """`propertyNames`: every name is in the language."""
 
-    __slots__ = ("language", "languages", "pointer")
+    __slots__ = ("decided", "language", "languages", "pointer")
 
     sort = CONTAINER
     meets = False
@@ -229,8 +229,10 @@ class Names:
     restricting = None
     can_close = True
 
-    def __init__(self, language: Expr, pointer: str) -> None:
+    def __init__(self, language: Expr, pointer: str, decided: Expr | None = None) -> None:
+        """`decided`: the names of which the language says yes or no rightly, where it does not of all."""
         self.language = language
+        self.decided = decided
         self.languages = (language,)
         self.pointer = pointer
 

@@ -18,7 +18,7 @@ from treadle.frontends.json_schema.formula import CONTAINER, Algebra, Formula
 from treadle.frontends.json_schema.member_trackers import Members, NameClass, Names, members_of
 from treadle.frontends.json_schema.schema import Schema
 from treadle.grammar.derivative import matches
-from treadle.grammar.expression import NOTHING, alternate
+from treadle.grammar.expression import NOTHING, Expr, alternate
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +158,17 @@ def _names_condition(schema: Schema) -> Formula:
     goal = schema.child("propertyNames")
     if goal.certain & values.STRING:
         return algebra.TRUE
-    cases = schema.compilation.strings(goal)
-    language = alternate(*(case.as_language() for case in cases))
-    if language is NOTHING:
+    language = _strings_of(schema, goal)
+    decided = None
+    if schema.compilation.is_undecided_in_part(goal):
+        decided = alternate(language, _strings_of(schema, algebra.negate(goal)))
+    elif language is NOTHING:
         return count(algebra, 0, 0)
-    return algebra.atom(Names(language, schema.at("propertyNames")))
+    return algebra.atom(Names(language, schema.at("propertyNames"), decided))
+
+
+def _strings_of(schema: Schema, goal: Formula) -> Expr:
+    return alternate(*(case.as_language() for case in schema.compilation.strings(goal)))
 
 
 def tracker_goal(algebra: Algebra, tracker: Any, name: str) -> Formula:

@@ -27,7 +27,7 @@ from treadle.frontends.json_schema.array_state import (
 from treadle.frontends.json_schema.discriminate import object_alternatives
 from treadle.frontends.json_schema.drafts import Group
 from treadle.frontends.json_schema.formula import Formula
-from treadle.frontends.json_schema.in_place import expand
+from treadle.frontends.json_schema.in_place import expand, object_formula
 from treadle.frontends.json_schema.literals import Literals
 from treadle.frontends.json_schema.member_trackers import NameClass
 from treadle.frontends.json_schema.name_classes import NameTable, names_left
@@ -219,6 +219,7 @@ class Search:
             return self.compilation.has_numbers(goal)
         if kind == values.ARRAY:
             return self._array(formula)
+        formula = object_formula(goal)
         return self._object(formula, self.compilation.table_of(formula), 0, frozenset())
 
     # Objects.
