@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,10 @@ from treadle.matching import kernels
 from treadle.matching.token_tables import TokenTables
 
 UInt32 = NDArray[np.uint32]
-#: Languages kept, the least recently used goes first; 32 kB each with Llama-3's vocabulary.
-KEPT: Final = 1024
+#: Languages kept, the least recently used goes first; 32 kB each with Llama-3's vocabulary, 0.3 MB with `needs`.
+KEPT: Final = 512
+#: Rows kept of each for bounds of length: 16 kB each, made again in some 15 us.
+BOUNDS: Final = 32
 #: States of the automaton that all of them share; it is begun anew when it has more.
 STATES: Final = 1 << 15
 #: Of a token that does not stay inside, or is odd.
@@ -118,7 +120,7 @@ class Language:
             bits = np.packbits(self.needs <= left, bitorder="little")
             row = np.zeros(4 * self._owner.tables.words, np.uint8)
             row[: len(bits)] = bits
-            known = self._within[left] = row.view(np.uint32)
+            known = _keep(self._within, left, row.view(np.uint32))
         return known
 
     def closers_within(self, least: int, most: int) -> UInt32:
@@ -131,8 +133,15 @@ class Language:
             chars = tables.chars[tokens]
             fits = (chars >= key[0]) & (chars <= key[1]) & _chosen(self.closers, tokens)
             known = bitset.from_tokens(tokens[fits], tables.size).view(np.uint32)
-            self._closers_within[key] = known
+            _keep(self._closers_within, key, known)
         return known
+
+
+def _keep(rows: dict[Any, UInt32], key: Any, row: UInt32) -> UInt32:
+    if len(rows) >= BOUNDS:
+        rows.clear()
+    rows[key] = row
+    return row
 
 
 def _characters(decode: int) -> tuple[int, int]:

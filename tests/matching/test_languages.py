@@ -1,0 +1,50 @@
+"""Rows of string languages: equal to brute force for every bound, and no more of them kept than said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from laws import vocabularies
+from treadle.frontends.regex import parse_python
+from treadle.grammar.derivative import step
+from treadle.grammar.emptiness import is_empty
+from treadle.grammar.expression import ANY_TEXT, intersect, repeat
+from treadle.masks import bitset
+from treadle.matching import languages
+from treadle.matching.languages import languages_of
+from treadle.matching.token_tables import token_tables
+
+TRAPS = vocabularies.traps()
+ANY_CHARACTER = parse_python("(?s:.)")
+
+
+@pytest.mark.parametrize("pattern", ["(?s:.*)", "[a-z]*", "(ab|é{3})*x?", "a{2,}b{3}", "日本|a+"])
+def test_tokens_within_a_bound_are_those_that_can_be_completed(pattern):
+    language = parse_python(pattern)
+    known = languages_of(token_tables(TRAPS)).get(language, canonical=False, bounded=True)
+    legible = [
+        (i, data.decode())
+        for i, data in enumerate(TRAPS.tokens)
+        if data and data.isascii() and all(byte >= 0x20 and byte not in b'"\\' for byte in data)
+    ]
+    for left in (0, 1, 2, 3, 5, 8, 31, known.longest):
+        row = known.within(left).view(np.int32)
+        allowed = set(bitset.to_tokens(row).tolist())
+        bounded = intersect(language, repeat(ANY_CHARACTER, 0, left))
+        for i, text in legible:
+            rest = bounded
+            for char in text:
+                rest = step(rest, ord(char))
+            assert (i in allowed) == (not is_empty(rest)), (pattern, left, text)
+
+
+def test_few_rows_are_kept_and_a_row_made_again_is_the_same():
+    known = languages_of(token_tables(TRAPS)).get(ANY_TEXT, canonical=False, bounded=True)
+    first = known.within(1).copy()
+    for left in range(200):
+        known.within(left)
+        known.closers_within(left, left)
+        assert len(known._within) <= languages.BOUNDS
+        assert len(known._closers_within) <= languages.BOUNDS
+    assert np.array_equal(known.within(1), first)
