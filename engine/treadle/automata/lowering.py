@@ -224,7 +224,7 @@ class Lowering:
             literals = self._literal_set(names)
             nexts = self.memory.append(at.AT_LITERAL_NEXT, len(names))
             self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(names))[:, 0] = at.NEXT_NOT_LOWERED
-        flags = at.F_KEYS | at.F_OBJECT | _flags(node)
+        flags = at.F_KEYS | at.F_OBJECT | _canonical(node) | (at.F_TOTAL if node.total else 0)
         state = self._char((others, False)) if others else 0
         # The node on the stack counts what members need, with their commas: so that behind a comma nothing is left.
         p = self._record(at.P_STRING, state, 0, -1, behind, literals, flags, -1, nexts)
@@ -299,7 +299,7 @@ class Lowering:
 
     def _characters(self, node: rules.Text | rules.Quoted, then: int) -> int:
         kind = at.P_STRING if isinstance(node, rules.Quoted) else at.P_TEXT
-        flags = at.F_CANONICAL if isinstance(node, rules.Quoted) and node.canonical else 0
+        flags = _canonical(node) if isinstance(node, rules.Quoted) else 0
         rest = node.least + self._rest(then)
         if isinstance(node, rules.Quoted):
             language = self._spelling.quoted(node.language, node.canonical)
@@ -425,7 +425,7 @@ class Lowering:
             ]
             self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(node.names))[:, 0] = allowed
         state = self._char((others, False)) if others else 0
-        flags = at.F_KEYS | _flags(node)
+        flags = at.F_KEYS | _canonical(node)
         p = self._record(at.P_STRING, state, 0, -1, then, literals, flags, node.least, nexts)
         self._names[p] = node
         return p
@@ -487,8 +487,8 @@ class Lowering:
         return out[::-1]
 
 
-def _flags(node: rules.Names | rules.Object) -> int:
-    return (at.F_CANONICAL if node.canonical else 0) | (at.F_TOTAL if node.total else 0)
+def _canonical(node: rules.Quoted | rules.Names | rules.Object) -> int:
+    return at.F_CANONICAL if node.canonical else 0
 
 
 def _without(language: Expr, names: tuple[str, ...]) -> Expr:

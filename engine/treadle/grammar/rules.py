@@ -96,8 +96,6 @@ class Names:
     #: is None where it must not make a difference.
     others: tuple[Expr, ...] = ()
     after_other: Callable[[int, str | None], Node] | None = field(default=None, compare=False)
-    #: Is every name that is not listed in one of `others`?
-    total: bool = False
     canonical: bool = False
     least: int = 1
 
