@@ -4,12 +4,17 @@ Pages come from an anonymous mapping, so a table's unused part costs nothing and
 Huge pages are not asked for on purpose: clearing 2 MB at the first touch of each table cost more than compiling
 most schemas. A memory that is let go is cleaned and kept for the next automaton, because fresh pages are the most
 expensive part of a small one.
+
+Two things keep an automaton small. Hash tables begin with few of the slots that are laid out for them, because a hash
+touches pages at random; they take more in place. And `next`, a kilobyte a state, is a memo: `forget_transitions` gives
+its pages back, and whatever is asked for again is found again, with the same numbers.
 """
 
 from __future__ import annotations
 
 import mmap
-from typing import Final
+import sys
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +55,8 @@ TABLES: Final = (
     (at.AT_WORK, at.CAP_WORK, at.WORK_WIDTH, at.FORK_LIMIT),
     (at.AT_LEVELS, at.CAP_LEVELS, 1, at.LEVELS),
 )
+_ROWS: Final = [rows for *_, rows in TABLES]
+_CAPACITIES: Final = [cap for _, cap, _, _ in TABLES]
 _WIDTHS: Final = {offset: width for offset, _, width, _ in TABLES}
 _COUNTERS: Final = {
     at.AT_CONFIGS: at.N_CONFIGS, at.AT_STATES: at.N_STATES, at.AT_NEXT: at.N_STATES,
@@ -61,6 +68,12 @@ _PRIVATE: Final = (
     getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0) | getattr(mmap, "MAP_NORESERVE", 0)
 )
 _SCRATCH: Final = frozenset({at.AT_OUT, at.AT_WORK, at.AT_LEVELS})
+#: Slots that the hash tables begin with, by capacity column.
+_SLOTS: Final = {at.CAP_STATE_HASH: 1 << 13, at.CAP_MEMO_HASH: 1 << 14}
+_PAGE: Final = mmap.PAGESIZE
+_DISCARD: Final = getattr(mmap, "MADV_DONTNEED", None) if sys.platform == "linux" else None
+#: More transitions than these are not taken along when tables grow: they are found again.
+_CARRIED: Final = 1 << 14
 _KEPT: Final[list[Int32]] = []
 _KEEP_AT_MOST: Final = 4
 
@@ -68,14 +81,19 @@ _KEEP_AT_MOST: Final = 4
 class Memory:
     """One int32 array with a head and the tables behind it. `words` is what kernels get."""
 
-    __slots__ = ("_capacity", "_start", "buffer", "used", "words")
+    __slots__ = ("_capacity", "_laid_out", "_start", "buffer", "forgotten", "used", "words")
 
     def __init__(self) -> None:
         try:
             # One atomic step: threads may compile side by side.
             self.words: Int32 = _KEPT.pop()
         except IndexError:
-            self.words = _lay_out([rows for *_, rows in TABLES])
+            self.words = _lay_out(_ROWS)
+            _begin_hashes(self.words)
+        #: Rows that there are pages for, by capacity column; of the hash tables some are in use.
+        self._laid_out = dict(zip(_CAPACITIES, _ROWS, strict=True))
+        #: States whose transitions were forgotten because this memory alone had too many (matching/budget.py).
+        self.forgotten = 0
         #: Rows in use of the tables that only Python appends to, by offset column.
         self.used: dict[int, int] = {
             at.AT_POSITIONS: 1, at.AT_EDGES: 1, at.AT_CHARS: 1, at.AT_LITERAL_SETS: 0,
@@ -134,11 +152,10 @@ class Memory:
         """Answer ASK_ROOM: quadruple what a step could overflow."""
         words = self.words
         full: set[int] = set()
-        if (
-            words[at.N_STATES] + 2 >= words[at.CAP_STATES]
-            or 2 * words[at.N_STATES] >= words[at.CAP_STATE_HASH]
-        ):
+        if words[at.N_STATES] + 2 >= words[at.CAP_STATES]:
             full |= {at.AT_STATES, at.AT_NEXT, at.AT_STATE_HASH}
+        if 2 * words[at.N_STATES] >= words[at.CAP_STATE_HASH]:
+            full.add(at.AT_STATE_HASH)
         if words[at.N_CONFIGS] + at.ROOM >= words[at.CAP_CONFIGS]:
             full.add(at.AT_CONFIGS)
         if words[at.N_STACK] + at.ROOM >= words[at.CAP_STACK]:
@@ -149,11 +166,10 @@ class Memory:
             full.add(at.AT_PROGRESS)
         if words[at.N_BITS] + at.ROOM >= words[at.CAP_BITS]:
             full.add(at.AT_BITS)
-        if (
-            words[at.N_MEMO] + 2 * at.ROOM >= words[at.CAP_MEMO]
-            or 2 * (words[at.N_MEMO] + 2 * at.ROOM) >= words[at.CAP_MEMO_HASH]
-        ):
+        if words[at.N_MEMO] + 2 * at.ROOM >= words[at.CAP_MEMO]:
             full |= {at.AT_MEMO, at.AT_MEMO_HASH}
+        if 2 * (words[at.N_MEMO] + 2 * at.ROOM) >= words[at.CAP_MEMO_HASH]:
+            full.add(at.AT_MEMO_HASH)
         # A single step asked for more than the usual room: everything it may have filled grows.
         everything = {
             at.AT_STACK,
@@ -167,21 +183,50 @@ class Memory:
         self.grow(full or everything)
 
     def grow(self, tables: set[int]) -> None:
+        """Four times the rows of some tables: in place where they are laid out already, else all tables move."""
+        old = self.words
+        caps = {cap for offset, cap, _, _ in TABLES if offset in tables}
+        if any(4 * int(old[cap]) > self._laid_out[cap] for cap in caps):
+            self._move(tables)
+        for cap in caps & _SLOTS.keys():
+            self.words[cap] = 4 * int(old[cap])
+        self._note_places()
+        if at.AT_STATE_HASH in tables:
+            _rehash_states(self.words)
+        if at.AT_MEMO_HASH in tables:
+            _rehash_memo(self.words)
+
+    def _move(self, tables: set[int]) -> None:
         old = self.words
         if at.AT_STATES in tables and old[at.CAP_STATES] >= STATE_LIMIT:
             raise LimitExceeded("too many states were visited", limit="states", value=STATE_LIMIT)
-        rows = [int(old[cap]) * (4 if offset in tables else 1) for offset, cap, _, _ in TABLES]
-        new = _lay_out(rows)
+        for offset, cap, _, _ in TABLES:
+            if offset in tables and 4 * int(old[cap]) > self._laid_out[cap]:
+                self._laid_out[cap] *= 4
+        new = _lay_out(list(self._laid_out.values()))
         new[: at.AT_CONFIGS] = old[: at.AT_CONFIGS]
         for offset, cap, width, _ in TABLES:
-            count = min(int(old[cap]), self._rows_in_use(offset)) * width
-            new[new[offset] : new[offset] + count] = old[old[offset] : old[offset] + count]
+            if cap in _SLOTS:
+                new[cap] = old[cap]
+            rows = min(int(old[cap]), self._rows_in_use(offset))
+            if offset != at.AT_NEXT or rows <= _CARRIED:
+                new[new[offset] : new[offset] + rows * width] = old[old[offset] : old[offset] + rows * width]
         self.words = new
-        self._note_places()
-        if at.AT_STATE_HASH in tables:
-            _rehash_states(new)
-        if at.AT_MEMO_HASH in tables:
-            _rehash_memo(new)
+
+    def forget_transitions(self) -> None:
+        """Every entry of `next` is unknown again, and its pages go back to the system. No kernel may be running."""
+        words = self.words
+        first = 4 * int(words[at.AT_NEXT])
+        last = first + 4 * 256 * int(words[at.N_STATES])
+        inner, end = -(-first // _PAGE) * _PAGE, last // _PAGE * _PAGE
+        if _DISCARD is None or inner >= end:
+            words[first // 4 : last // 4] = 0
+            return
+        words[first // 4 : inner // 4] = 0
+        words[end // 4 : last // 4] = 0
+        # Private anonymous pages that are discarded read as zeros, which is what "not computed yet" is.
+        pages: Any = words.base
+        pages.obj.madvise(_DISCARD, inner, end - inner)
 
     def _rows_in_use(self, table: int) -> int:
         if table in _COUNTERS:
@@ -191,7 +236,7 @@ class Memory:
     def release(self) -> None:
         """Clean what was used and keep the pages for the next automaton. The memory must not be used afterwards."""
         words = self.words
-        standard = all(words[cap] == rows for _, cap, _, rows in TABLES)
+        standard = all(self._laid_out[cap] == rows for _, cap, _, rows in TABLES)
         if not standard or len(_KEPT) >= _KEEP_AT_MOST:
             return
         for offset, cap, width, _ in TABLES:
@@ -200,7 +245,13 @@ class Memory:
             count = min(int(words[cap]), self._rows_in_use(offset)) * width
             words[words[offset] : words[offset] + count] = 0
         words[: at.COUNTERS] = 0
+        _begin_hashes(words)
         _KEPT.append(words)
+
+
+def _begin_hashes(words: Int32) -> None:
+    for cap, slots in _SLOTS.items():
+        words[cap] = slots
 
 
 def _lay_out(rows: list[int]) -> Int32:

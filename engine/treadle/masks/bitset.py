@@ -6,13 +6,19 @@ torch is imported only when a tensor is handed in, and a tensor on the CPU is wr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from treadle.masks import kernels
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 Row = NDArray[np.int32]
 
@@ -50,24 +56,49 @@ def count(row: Row) -> int:
     )
 
 
-def apply_rows(rows: Sequence[Row] | NDArray[np.int32], logits: Any) -> Any:
+@dataclass(frozen=True)
+class Placed:
+    """Rows that lie anywhere: rows[i] is int32[sizes[i]] at addresses[i]."""
+
+    rows: Sequence[Row]
+    addresses: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+
+    @staticmethod
+    def of(rows: Sequence[Row] | NDArray[np.int32] | Placed) -> Placed:
+        """Rows of a matrix or a list."""
+        if isinstance(rows, Placed):
+            return rows
+        if isinstance(rows, np.ndarray):
+            matrix = np.ascontiguousarray(rows)
+            addresses = address_of(matrix) + matrix.strides[0] * np.arange(len(matrix), dtype=np.int64)
+            return Placed(list(matrix), addresses, np.full(len(matrix), matrix.shape[-1], np.int64))
+        whole = [np.ascontiguousarray(row) for row in rows]
+        addresses = np.array([address_of(row) for row in whole], np.int64)
+        return Placed(whole, addresses, np.array([len(row) for row in whole], np.int64))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def apply_rows(rows: Sequence[Row] | NDArray[np.int32] | Placed, logits: Any) -> Any:
     """Set the logits that a row forbids to minus infinity, in place; logits float[n, V] of numpy or torch, any format.
 
-    Logits past a row's last word are forbidden as well (models pad their output layer). Rows that stand in one matrix
-    cost one call; others are not copied. On a GPU only the packed rows travel.
+    Logits past a row's last word are forbidden as well (models pad their output layer). Rows are read where they lie.
+    Many lines are shared among the cores that this process may use. On a GPU only the packed rows travel.
     """
     if len(rows) != len(logits):
         raise ValueError(f"{len(rows)} rows for {len(logits)} lines of logits")
     if not isinstance(logits, np.ndarray) and logits.device.type != "cpu":
-        return apply_on_device(_matrix(rows), logits)
+        return apply_on_device(_matrix(rows.rows if isinstance(rows, Placed) else rows), logits)
     lines, infinity = _unsigned(logits)
     if lines.flags.c_contiguous:
         _forbid(rows, lines, infinity)
-    elif (
-        lines.strides[-1] == lines.itemsize
-    ):  # lines of a wider matrix, such as the last position of each sequence
-        for i, row in enumerate(rows):
-            _forbid([row], lines[i : i + 1], infinity)
+    elif lines.strides[-1] == lines.itemsize:
+        # Lines of a wider matrix, such as the last position of each sequence.
+        placed = Placed.of(rows)
+        for i in range(len(lines)):
+            kernels.forbid(placed.addresses[i:], placed.sizes[i:], lines[i : i + 1], infinity, 0, 1)
     else:
         whole = np.ascontiguousarray(lines)
         _forbid(rows, whole, infinity)
@@ -122,10 +153,49 @@ def _unsigned(logits: Any) -> tuple[NDArray[Any], Any]:
     return logits.view(words), _INFINITY[logits.itemsize]
 
 
-def _forbid(rows: Sequence[Row] | NDArray[np.int32], lines: NDArray[Any], infinity: Any) -> None:
-    if isinstance(rows, np.ndarray):
+#: Bytes of logits from which on another core is worth waking: some 50 us.
+_WORTH_SHARING = 1 << 22
+_MOST_WORKERS = 4
+
+
+def _forbid(rows: Sequence[Row] | NDArray[np.int32] | Placed, lines: NDArray[Any], infinity: Any) -> None:
+    shares = min(_cores(), _MOST_WORKERS, len(lines)) if lines.nbytes >= _WORTH_SHARING else 1
+    if shares == 1 and isinstance(rows, np.ndarray):
         if len(rows):
-            kernels.forbid(np.ascontiguousarray(rows), lines, infinity)
-    else:
-        for i, row in enumerate(rows):
-            kernels.forbid_one(np.ascontiguousarray(row), lines, i, infinity)
+            kernels.forbid_in_matrix(np.ascontiguousarray(rows), lines, infinity)
+        return
+    placed = Placed.of(rows)
+    bounds = [len(lines) * k // shares for k in range(shares + 1)]
+
+    def share(k: int) -> None:
+        kernels.forbid(placed.addresses, placed.sizes, lines, infinity, bounds[k], bounds[k + 1])
+
+    waiting = [_workers().submit(share, k) for k in range(1, shares)]
+    share(0)
+    for other in waiting:
+        other.result()
+
+
+def _cores() -> int:
+    """Cores that this thread may use, which may change while it runs."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(_MOST_WORKERS - 1, thread_name_prefix="treadle")
+
+
+if hasattr(os, "register_at_fork"):
+    # A child has no threads of its parent's.
+    os.register_at_fork(after_in_child=_workers.cache_clear)
+
+
+def address_of(row: NDArray[Any]) -> int:
+    """Where an array lies in memory. Who uses the number holds the array."""
+    return int(row.__array_interface__["data"][0])

@@ -7,6 +7,7 @@ from typing import Any
 from treadle.automata.byte_automaton import DEAD, ByteAutomaton
 from treadle.errors import UnsatisfiableConstraint, VocabularyMismatch
 from treadle.grammar.rules import Node
+from treadle.matching.budget import limits
 from treadle.matching.matcher import Matcher
 from treadle.matching.token_automaton import TokenAutomaton
 from treadle.matching.token_tables import token_tables
@@ -31,11 +32,23 @@ class Compiled:
                 )
             undecided = "; ".join(str(note) for note in getattr(report, "inexact", ()))
             raise UnsatisfiableConstraint("no text satisfies this constraint", found=undecided[:300])
+        self._root = root
         self.automaton = TokenAutomaton(bytes_automaton, vocabulary)
 
     def matcher(self) -> Matcher:
         """A matcher at the start."""
-        return Matcher(self.automaton)
+        return Matcher(self.roomy_automaton())
+
+    def roomy_automaton(self) -> TokenAutomaton:
+        """The automaton that new sequences begin with: a new one where this has more states than the budget allows.
+
+        States of the old one mean nothing to the new one, but stay what they are: it lives as long as its matchers.
+        """
+        automaton = self.automaton
+        if automaton.bytes.state_count > limits().states:
+            usable = automaton.bytes.usable
+            automaton = self.automaton = TokenAutomaton(ByteAutomaton(self._root, usable), self.vocabulary)
+        return automaton
 
     def __repr__(self) -> str:
         return f"Compiled({self.constraint!r}, {self.automaton.bytes.state_count} states visited)"

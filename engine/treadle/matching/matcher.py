@@ -16,24 +16,25 @@ from treadle.matching.token_automaton import DONE, REFUSED, TokenAutomaton
 class Matcher:
     """Where a sequence is. Not to be shared between threads; fork it instead."""
 
-    __slots__ = ("_automaton", "_states", "state")
+    __slots__ = ("_states", "automaton", "state")
 
     def __init__(self, automaton: TokenAutomaton, states: list[int] | None = None) -> None:
-        self._automaton = automaton
+        #: Where its states belong.
+        self.automaton = automaton
         self._states = [automaton.start] if states is None else states
         #: The state behind the last token: equal ints mean equal futures.
         self.state: int = self._states[-1]
 
     def mask(self) -> Row:
         """Row of the allowed tokens, int32[ceil(V / 32)], bit t % 32 of word t // 32; read-only, not a copy."""
-        return self._automaton.mask(self.state)
+        return self.automaton.mask(self.state)
 
     def fill_bitmask(self, row: Any) -> None:
         """Copy the mask into the caller's int32 row (numpy, or a torch tensor on the CPU); spare words become 0.
 
         Raises VocabularyMismatch when the row is too narrow.
         """
-        mask = self._automaton.mask(self.state)
+        mask = self.automaton.mask(self.state)
         target = row if isinstance(row, type(mask)) else row.numpy()
         if target.ndim == 2 and len(target) == 1:
             target = target[0]
@@ -50,7 +51,7 @@ class Matcher:
 
     def accept_token(self, token: int) -> bool:
         """Take a token. False, and nothing changes, when it is not allowed."""
-        reached = self._automaton.advance(self.state, token)
+        reached = self.automaton.advance(self.state, token)
         if reached == REFUSED:
             return False
         self._states.append(reached)
@@ -88,7 +89,7 @@ class Matcher:
 
     def fork(self) -> Matcher:
         """An independent matcher at the same place."""
-        return Matcher(self._automaton, self._states.copy())
+        return Matcher(self.automaton, self._states.copy())
 
     def reset(self) -> None:
         """Back to the start."""
@@ -98,7 +99,7 @@ class Matcher:
     @property
     def is_accepting(self) -> bool:
         """May the text end here?"""
-        return self._automaton.is_accepting(self.state)
+        return self.automaton.is_accepting(self.state)
 
     @property
     def is_terminated(self) -> bool:
@@ -107,4 +108,4 @@ class Matcher:
 
     def forced_tokens(self) -> list[int]:
         """The run of tokens that has no alternative, as the tokenizer would spell it; not taken."""
-        return self._automaton.forced(self.state)
+        return self.automaton.forced(self.state)

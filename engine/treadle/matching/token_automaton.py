@@ -9,7 +9,9 @@ token trie (kernels.walk), in three steps from the cheapest:
                 twin's row serves all of them, except for tokens that could close the name and repeat it
     walk        everything else walks the full trie, which skips a subtree at its first refused byte
 
-Fork, rollback and beams copy ints. One lock guards the misses, so threads may share an automaton.
+Rows belong to the vocabulary's pool, which shares equal ones and lets old ones go; a state whose row was let go has it
+made from its short form, or computed again. Fork, rollback and beams copy ints. One lock guards the misses, so threads
+may share an automaton.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.errors import VocabularyMismatch
 from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr
 from treadle.masks.bitset import Row
+from treadle.masks.pool import Kept
 from treadle.matching import kernels
+from treadle.matching.budget import LEDGER, limits, pool_of
 from treadle.matching.closing import Closer, fewest_tokens
 from treadle.matching.forced import forced_tokens
 from treadle.matching.languages import languages_of
@@ -39,6 +43,8 @@ DONE: Final = 0
 REFUSED: Final = -1
 UInt32 = NDArray[np.uint32]
 _TOKEN_BITS = 22
+#: Rows of a constraint after which the ledger hears of new states; at first each time.
+_EVERY = 8
 #: More characters than any token has.
 _MANY = 1 << 14
 
@@ -53,15 +59,19 @@ class TokenAutomaton:
         self.vocabulary = vocabulary
         self.tables = token_tables(vocabulary)
         self.start = automaton.start
+        self.pool = pool_of(self.tables)
         self._rows: dict[int, Row] = {DONE: self.tables.eos_row}
+        #: What the pool keeps of every row that was computed; `_rows` holds those used since its last turn.
+        self._kept: dict[int, Kept] = {}
         self._next: dict[int, int] = {}
-        self._pages = _Pages(self.tables.words)
+        self._noted = -1
         self._ends = frozenset(vocabulary.eos_ids)
         self._languages = languages_of(self.tables)
         #: State behind a quote -> tokens that could close a string there.
         self._closing_rows: dict[int, UInt32] = {}
         self._closer = Closer(automaton)
         self._closings: dict[int, tuple[int, ...]] = {}
+        self.pool.join(self)
 
     # -- masks -------------------------------------------------------------------------------------
 
@@ -78,23 +88,48 @@ class TokenAutomaton:
                 found=f"{rows.shape[-1]} words",
                 expected=f"{self.tables.words} words",
             )
-        width = self.tables.words
-        for state, row in zip(states, rows, strict=True):
-            row[:width] = self.mask(state)
-            row[width:] = 0
+        found = [self.mask(state) for state in states]
+        for state_row, row in zip(found, rows, strict=True):
+            row[: self.tables.words] = state_row
+            row[self.tables.words :] = 0
+
+    def turn(self) -> None:
+        """The pool has let rows go: those that are asked for again are asked from it."""
+        self._rows = {DONE: self.tables.eos_row}
+        self._closing_rows = {}
 
     def _first_visit(self, state: int) -> Row:
+        """A row that was not asked for since the pool's last turn."""
         with self.bytes.lock:
+            row = self._again(state)
+            if row is not None:
+                return row
             twin = self.bytes.anonymous(state)
-            row = self._rows.get(twin)
-            if row is None:
-                row = self._rows[twin] = self._compute(twin)
-            if twin != state:
-                row = self._rows[state] = self._without_repeats(state, row)
+            if twin == state:
+                row = self._compute(state)
+            else:
+                row = self._rows.get(twin)
+                row = self._again(twin) if row is None else row
+                row = self._compute(twin) if row is None else row
+                row = self._without_repeats(state, twin, row)
+            if len(self._rows) < _EVERY or len(self._rows) % _EVERY == 0:
+                self._noted = LEDGER.note(self.bytes, self._noted)
+        return row
+
+    def _again(self, state: int) -> Row | None:
+        kept = self._kept.get(state)
+        row = self.pool.again(kept) if kept is not None else None
+        if row is not None:
+            self._rows[state] = row
+        return row
+
+    def _keep(self, state: int, scratch: Row) -> Row:
+        row, self._kept[state] = self.pool.keep(scratch)
+        self._rows[state] = row
         return row
 
     def _compute(self, state: int) -> Row:
-        row = self._pages.new()
+        row = self.pool.scratch()
         bits = row.view(np.uint32)
         tables = self.tables
         kind = kernels.situation(self.bytes.memory.words, state)
@@ -113,8 +148,7 @@ class TokenAutomaton:
             self._walk(tables.trie, state, bits)
         if self.bytes.is_accepting(state):
             bits |= tables.eos_row.view(np.uint32)
-        row.flags.writeable = False
-        return row
+        return self._keep(state, row)
 
     def _strings(self, state: int, bits: UInt32) -> None:
         """What stays inside depends on the language alone; what closes, on that and on what comes behind."""
@@ -158,8 +192,11 @@ class TokenAutomaton:
             state = self.bytes.complete(lambda words: int(kernels.behind(words, then, stack)))
         known = self._closing_rows.get(state)
         if known is None:
-            known = self._closing_rows[state] = self.tables.quote_last.copy()
-            self._walk(self.tables.quote_tails, state, known)
+            row = self.pool.scratch()
+            bits = row.view(np.uint32)
+            bits |= self.tables.quote_last
+            self._walk(self.tables.quote_tails, state, bits)
+            known = self._closing_rows[state] = self.pool.keep(row)[0].view(np.uint32)
         return known
 
     def _gaps(self, state: int, bits: UInt32) -> None:
@@ -202,20 +239,23 @@ class TokenAutomaton:
             if node >= 0:
                 self.bytes.answer()
 
-    def _without_repeats(self, state: int, row: Row) -> Row:
+    def _without_repeats(self, state: int, twin: int, row: Row) -> Row:
         """`row` without the tokens that write a name or item and repeat it: the row itself when there are none."""
         own = row
         for suspects in self._suspects(state, row):
             k = self._refused(state, suspects, 0, row)
             while k >= 0:
                 if own is row:
-                    own = self._pages.new()
+                    own = self.pool.scratch()
                     own[:] = row
                 token = int(suspects[k])
                 own.view(np.uint32)[token >> 5] &= np.uint32(~(1 << (token & 31)) & 0xFFFFFFFF)
                 k = self._refused(state, suspects, k + 1, row)
-        own.flags.writeable = False
-        return own
+        if own is not row:
+            return self._keep(state, own)
+        self._rows[state] = row
+        self._kept[state] = self._kept[twin]
+        return row
 
     def _suspects(self, state: int, row: Row) -> list[NDArray[np.int32]]:
         """Tokens that might repeat something, which the row of the twin does not know of."""
@@ -277,6 +317,8 @@ class TokenAutomaton:
         if known is not None:
             return known
         reached = self._advance(state, token)
+        if len(self._next) >= limits().transitions:
+            self._next.clear()
         self._next[key] = reached
         return reached
 
@@ -324,22 +366,3 @@ class TokenAutomaton:
     def forced(self, state: int) -> list[int]:
         """The tokens that must come next, as the tokenizer would spell them; see forced.py."""
         return [] if state == DONE else forced_tokens(self, state)
-
-
-class _Pages:
-    """Rows in pages of a megabyte: one big growing array would move, and fresh arrays for each row are slow."""
-
-    _ROWS = 64
-
-    def __init__(self, words: int) -> None:
-        self._words = words
-        self._page = np.zeros((0, words), np.int32)
-        self._used = 0
-
-    def new(self) -> Row:
-        if self._used == len(self._page):
-            self._page = np.zeros((self._ROWS, self._words), np.int32)
-            self._used = 0
-        row: Row = self._page[self._used]
-        self._used += 1
-        return row

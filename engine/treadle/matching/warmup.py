@@ -15,6 +15,8 @@ from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.grammar import rules
 from treadle.grammar.expression import ANY_TEXT
 from treadle.masks import bitset
+from treadle.masks import kernels as masks
+from treadle.masks.pool import RowPool
 from treadle.matching import kernels
 from treadle.vocabulary import Trie
 
@@ -68,11 +70,15 @@ def load_kernels() -> None:
     name, _ = automaton.run_to(state, b'{"')
     automaton.complete(lambda m: int(kernels.unlisted(m, name)))
     kernels.listed_bytes(automaton.memory.words, name, start)
-    # Masks are read-only, which is a type of its own for numba; rows of a caller's are not.
-    mask = row.view(np.int32)
-    mask.flags.writeable = False
-    bitset.apply_rows([mask], np.zeros((1, 2), np.float32))
-    bitset.apply_rows(np.zeros((1, 1), np.int32), np.zeros((1, 2), np.float32))
+    pool = RowPool(4, 2)
+    for value in (1, 1, 2):
+        scratch = pool.scratch()
+        scratch[0] = value
+        pool.keep(scratch)
+    placed = bitset.Placed.of(np.zeros((1, 1), np.int32))
+    masks.gather(placed.addresses, placed.sizes, np.zeros((1, 1), np.int32))
+    for rows in (placed, np.zeros((1, 1), np.int32)):
+        bitset.apply_rows(rows, np.zeros((1, 2), np.float32))
 
 
 def _toy() -> rules.Node:
