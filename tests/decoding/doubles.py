@@ -102,6 +102,9 @@ class FiniteConstraint:
     automaton: FiniteAutomaton
     vocabulary: Vocabulary
 
+    def roomy_automaton(self) -> FiniteAutomaton:
+        return self.automaton
+
 
 def finite(texts: Iterable[str], vocabulary: Vocabulary, **options: bool) -> FiniteConstraint:
     return FiniteConstraint(FiniteAutomaton(texts, vocabulary, **options), vocabulary)

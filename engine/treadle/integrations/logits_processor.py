@@ -60,6 +60,8 @@ class LogitsProcessor:
 
     def reset(self) -> None:
         """The next call is the first of a generate()."""
+        # States belong to one automaton; a constraint may get another for want of room.
+        self._automata = [one.roomy_automaton() for one in self._compiled]
         self._prompt_length = -1
         self._prompts: set[bytes] = set()
         self._widest = -1
@@ -82,12 +84,13 @@ class LogitsProcessor:
         written = ids[:, max(self._prompt_length, 0) :]
         found: dict[bytes, int] = {}
         for row, owner in enumerate(self._owners(len(ids))):
-            compiled, state = self._compiled[owner], self._compiled[owner].automaton.start
+            automaton = self._automata[owner]
+            state = automaton.start
             for token in written[row].tolist():
-                if state in (compiled.automaton.DONE, DEAD):
+                if state in (automaton.DONE, DEAD):
                     break
                 state = self._advance(owner, state, token)
-            if state != DEAD and compiled.automaton.is_accepting(state):
+            if state != DEAD and automaton.is_accepting(state):
                 found.setdefault(ids[row].tobytes(), row)
         return sorted(found.values())
 
@@ -132,7 +135,7 @@ class LogitsProcessor:
         known = self._states.setdefault(width, {})
         if (state := known.get((owner, prefix))) is not None:
             return state
-        automaton = self._compiled[owner].automaton
+        automaton = self._automata[owner]
         parent = self._states.get(width - 1, {}).get((owner, prefix[:-8])) if width else None
         if parent is None:
             state, tokens = automaton.start, np.frombuffer(prefix, np.int64).tolist()
@@ -146,11 +149,11 @@ class LogitsProcessor:
         return state
 
     def _advance(self, owner: int, state: int, token: int) -> int:
-        compiled = self._compiled[owner]
-        if not 0 <= token < len(compiled.vocabulary):
+        automaton = self._automata[owner]
+        if not 0 <= token < len(self._compiled[owner].vocabulary):
             return DEAD
-        after: int = compiled.automaton.advance(state, token)
-        return after if after >= 0 or after == compiled.automaton.DONE else DEAD
+        after: int = automaton.advance(state, token)
+        return after if after >= 0 or after == automaton.DONE else DEAD
 
     def _masked(
         self,
@@ -163,7 +166,7 @@ class LogitsProcessor:
         width = scores.shape[-1]
         rows = []
         for state, owner, shut in zip(states, owners, closed, strict=True):
-            if state == self._compiled[owner].automaton.DONE:
+            if state == self._automata[owner].DONE:
                 rows.append(_nothing(width) if beam_search else _everything(width))
             elif shut:
                 rows.append(_nothing(width))
@@ -181,7 +184,7 @@ class LogitsProcessor:
             if beam_search:
                 return _nothing(width)
             return from_tokens([i for i in vocabulary.eos_ids if i < width] or [0], width)
-        row: Row = self._compiled[owner].automaton.mask(state)
+        row: Row = self._automata[owner].mask(state)
         if width < len(vocabulary) and row.any() and not to_tokens(row)[0] < width:
             raise VocabularyMismatch(
                 "every allowed token lies past the end of the logits",

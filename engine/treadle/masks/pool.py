@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treadle.masks import kernels
-from treadle.masks.bitset import Row, address_of
+from treadle.masks.bitset import Row
 
 #: Words that a short form has at most, a fiftieth of a row of Llama-3's; and the part of a row that they may be.
 SHORT: Final = 80
@@ -82,8 +82,6 @@ class RowPool:
         self._old: dict[int, Kept] = {}
         #: Of the old ones, those without a short form as yet.
         self._unnoted: list[Kept] = []
-        #: By identity, rows that a batch has asked for, held so that none else can have the number.
-        self._addresses: dict[int, tuple[Row, int]] = {}
         self._scratch: list[Row] = []
         self._members: weakref.WeakSet[Member] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -157,13 +155,5 @@ class RowPool:
             kept.row = None
         self._old, self._young = self._young, {}
         self._unnoted = list(self._old.values())
-        self._addresses = {}
         for member in list(self._members):
             member.turn()
-
-    def address(self, row: Row) -> int:
-        """Where a row of this pool lies in memory."""
-        known = self._addresses.get(id(row))
-        if known is None:
-            known = self._addresses[id(row)] = row, address_of(row)
-        return known[1]

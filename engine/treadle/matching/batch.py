@@ -63,13 +63,14 @@ def masks_of(sequences: Sequences) -> Placed:
     """The rows of some sequences and where they lie."""
     rows: list[Row] = []
     addresses: list[int] = []
+    sizes: list[int] = []
     for sequence in sequences:
         if isinstance(sequence, Matcher):
             automaton, state = sequence.automaton, sequence.state
         else:
             automaton, state = sequence
-        row = automaton.mask(state)
+        row, address = automaton.placed(state)
         rows.append(row)
-        addresses.append(automaton.pool.address(row))
-    sizes = np.fromiter(map(len, rows), np.int64, len(rows))
-    return Placed(rows, np.array(addresses, np.int64), sizes)
+        addresses.append(address)
+        sizes.append(automaton.tables.words)
+    return Placed(rows, np.array(addresses, np.int64), np.array(sizes, np.int64))

@@ -27,7 +27,7 @@ from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.errors import VocabularyMismatch
 from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr
-from treadle.masks.bitset import Row
+from treadle.masks.bitset import Row, address_of
 from treadle.masks.pool import Kept
 from treadle.matching import kernels
 from treadle.matching.budget import LEDGER, limits, pool_of
@@ -63,6 +63,8 @@ class TokenAutomaton:
         self._rows: dict[int, Row] = {DONE: self.tables.eos_row}
         #: What the pool keeps of every row that was computed; `_rows` holds those used since its last turn.
         self._kept: dict[int, Kept] = {}
+        #: The same rows with their addresses, for batches.
+        self._placed: dict[int, tuple[Row, int]] = {}
         self._next: dict[int, int] = {}
         self._noted = -1
         self._ends = frozenset(vocabulary.eos_ids)
@@ -80,6 +82,14 @@ class TokenAutomaton:
         row = self._rows.get(state)
         return row if row is not None else self._first_visit(state)
 
+    def placed(self, state: int) -> tuple[Row, int]:
+        """The row of a state and where it lies in memory as long as it is held."""
+        known = self._placed.get(state)
+        if known is None:
+            row = self.mask(state)
+            known = self._placed[state] = row, address_of(row)
+        return known
+
     def fill(self, states: Sequence[int], rows: NDArray[np.int32]) -> None:
         """Copy the rows of several states into rows int32[len(states), words]."""
         if rows.shape[-1] < self.tables.words:
@@ -96,6 +106,7 @@ class TokenAutomaton:
     def turn(self) -> None:
         """The pool has let rows go: those that are asked for again are asked from it."""
         self._rows = {DONE: self.tables.eos_row}
+        self._placed = {}
         self._closing_rows = {}
 
     def _first_visit(self, state: int) -> Row:
