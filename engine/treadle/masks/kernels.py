@@ -76,7 +76,7 @@ def word_at(_context, address, index):
 
 def word_at_slowly(address, index):
     """`word_at` without a compiler."""
-    return ctypes.c_int32.from_address(int(address) + 4 * int(index)).value
+    return np.int32(ctypes.c_int32.from_address(int(address) + 4 * int(index)).value)
 
 
 if INTERPRETED:

@@ -31,8 +31,8 @@ from treadle.matching.token_tables import TokenTables
 class Budget:
     """How much may be kept; see the module."""
 
-    rows: int = 1 << 14
-    transitions: int = 1 << 18
+    rows: int = 1 << 13
+    transitions: int = 1 << 17
     states: int = 1 << 18
 
     def __post_init__(self) -> None:
