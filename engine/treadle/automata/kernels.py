@@ -232,9 +232,12 @@ def literal_allowed(m, p, stack, i):
 @helper
 def any_literal(m, p, stack, low, high):
     """Is one of these literals still allowed?"""
-    for i in range(low, high):
-        if literal_allowed(m, p, stack, i):
+    # From both ends: names that are gone stand together where the declared order is that of the alphabet.
+    while low < high:
+        high -= 1
+        if literal_allowed(m, p, stack, low) or literal_allowed(m, p, stack, high):
             return True
+        low += 1
     return False
 
 
@@ -250,22 +253,20 @@ def literal_char(m, i, depth):
 @helper
 def narrow(m, low, high, depth, char):
     """The sub-interval of sorted literals whose character at `depth` is `char`: two binary searches."""
-    a, b = low, high
-    while a < b:
-        middle = (a + b) >> 1
+    first = first_from(m, low, high, depth, char)
+    return first, first_from(m, first, high, depth, char + 1)
+
+
+@helper
+def first_from(m, low, high, depth, char):
+    """The first of sorted literals whose character at `depth` is no less than `char`; `high` if there is none."""
+    while low < high:
+        middle = (low + high) >> 1
         if literal_char(m, middle, depth) < char:
-            a = middle + 1
+            low = middle + 1
         else:
-            b = middle
-    first = a
-    b = high
-    while a < b:
-        middle = (a + b) >> 1
-        if literal_char(m, middle, depth) <= char:
-            a = middle + 1
-        else:
-            b = middle
-    return first, a
+            high = middle
+    return low
 
 
 @helper
@@ -308,11 +309,8 @@ def range_alive(m, p, q, low, high, count, stack, first, last):
             if fits(m, p, edge(m, a, 2), count + 1):
                 return True
             a += 1
-    for i in range(low, high):
-        c = literal_char(m, i, count)
-        if first <= c <= last and literal_allowed(m, p, stack, i):
-            return True
-    return False
+    low = first_from(m, low, high, count, first)
+    return any_literal(m, p, stack, low, first_from(m, low, high, count, last + 1))
 
 
 @helper
