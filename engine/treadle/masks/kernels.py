@@ -198,21 +198,13 @@ def absorbed(known, row):
 
 
 @kernel
-def unlike(row, places):
-    """Into places int32[n]: where a row int32[w] differs from what most of its words are, all ones or all zeros.
-
-    How many there are, plus one and negative where the others are all ones; 0: more than n.
-    """
-    zeros = ones = 0
-    for i in range(row.shape[0]):
-        zeros += row[i] == 0
-        ones += row[i] == ALL
-    filling = ALL if ones > zeros else np.int32(0)
-    if row.shape[0] - max(zeros, ones) > places.shape[0]:
-        return 0
+def unlike(row, base, places):
+    """Into places int32[n]: where a row int32[w] differs from another; how many there are, -1: more than n."""
     count = 0
     for i in range(row.shape[0]):
-        if row[i] != filling:
+        if row[i] != base[i]:
+            if count == places.shape[0]:
+                return -1
             places[count] = i
             count += 1
-    return -1 - count if ones > zeros else 1 + count
+    return count

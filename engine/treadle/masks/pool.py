@@ -6,8 +6,9 @@ seldom news. So a row is looked up by a hash of its words (and compared, should 
 
     scratch      a row is computed in an array that stays in the caches, and pages are touched by new rows only
     generations  when half the budget is used, what was used since the half before stays, the rest is let go
-    short form   most rows have few words that are not 0, or few that are not all ones: those, and where they stand, are
-                 what is left of a row that was let go; they are noted one row at a time while the next half fills
+    short form   most rows differ in few words from one of some bases: no token, every token, and rows that no base was
+                 near to when they were noted. Those words are what is left of a row that was let go; rows are noted
+                 one at a time while the next half fills
 
 Letting go is forgetting, not taking away: who holds a row keeps it, and whoever asks for it again makes it from its
 short form or computes it again. Members are told, so that they drop the rows that they hold (`Member.turn`).
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 import numpy as np
@@ -28,28 +30,30 @@ from treadle.masks.bitset import Row
 #: Words that a short form has at most, a fiftieth of a row of Llama-3's; and the part of a row that they may be.
 SHORT: Final = 80
 _PART: Final = 8
+#: Rows that others are described by.
+_BASES: Final = 12
 
 
 class Short(NamedTuple):
-    """A row by the words that differ from all others."""
+    """A row by the words in which it differs from another."""
 
-    filling: int
+    base: Row
     places: NDArray[np.int32]
     words: Row
 
     @staticmethod
-    def of(row: Row) -> Short | None:
-        places = np.empty(SHORT, np.int32)
-        found = int(kernels.unlike(row, places))
-        count = abs(found) - 1
-        if found == 0 or _PART * count > len(row):
-            return None
-        used = places[:count].copy()
-        return Short(-1 if found < 0 else 0, used, row[used])
+    def of(row: Row, bases: Sequence[Row]) -> Short | None:
+        places = np.empty(min(SHORT, len(row) // _PART), np.int32)
+        for base in bases:
+            count = int(kernels.unlike(row, base, places))
+            if count >= 0:
+                used = places[:count].copy()
+                return Short(base, used, row[used])
+        return None
 
     def whole(self, out: Row) -> None:
         """The row, into an array of its size."""
-        out.fill(self.filling)
+        out[:] = self.base
         out[self.places] = self.words
 
 
@@ -82,6 +86,7 @@ class RowPool:
         self._old: dict[int, Kept] = {}
         #: Of the old ones, those without a short form as yet.
         self._unnoted: list[Kept] = []
+        self._bases = [_frozen(np.full(words, filling, np.int32)) for filling in (0, -1)]
         self._scratch: list[Row] = []
         self._members: weakref.WeakSet[Member] = weakref.WeakSet()
         self._lock = threading.Lock()
@@ -118,8 +123,7 @@ class RowPool:
             known = self._old.get(key)
             if known is not None and known.row is not None and np.array_equal(known.row, scratch):
                 return known.row, self._used(known)
-            row = scratch.copy()
-            row.flags.writeable = False
+            row = _frozen(scratch.copy())
             known = Kept(key, row)
             # Of two rows with one hash the second is nobody's but its owner's.
             return row, known if key in self._young else self._used(known)
@@ -146,9 +150,15 @@ class RowPool:
             self._turn()
         self._young[kept.key] = kept
         if self._unnoted:
-            late = self._unnoted.pop()
-            late.short = Short.of(late.row) if late.row is not None else None
+            self._note(self._unnoted.pop())
         return kept
+
+    def _note(self, kept: Kept) -> None:
+        if kept.row is not None and kept.short is None:
+            kept.short = Short.of(kept.row, self._bases)
+            if kept.short is None and len(self._bases) < _BASES:
+                self._bases.append(kept.row)
+                kept.short = Short.of(kept.row, self._bases)
 
     def _turn(self) -> None:
         for kept in self._old.values():
@@ -157,3 +167,8 @@ class RowPool:
         self._unnoted = list(self._old.values())
         for member in list(self._members):
             member.turn()
+
+
+def _frozen(row: Row) -> Row:
+    row.flags.writeable = False
+    return row

@@ -31,9 +31,9 @@ from treadle.matching.token_tables import TokenTables
 class Budget:
     """How much may be kept; see the module."""
 
-    rows: int = 1 << 13
+    rows: int = 1 << 14
     transitions: int = 1 << 17
-    states: int = 1 << 18
+    states: int = 1 << 19
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
