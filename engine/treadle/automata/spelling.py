@@ -55,6 +55,8 @@ def _all_of(characters: CharSet) -> Expr:
 @lru_cache(maxsize=32)
 def spellable(usable: frozenset[int]) -> CharSet:
     """The characters whose UTF-8 has usable bytes only; ALL where nothing is missing."""
+    if len(usable) == 256:
+        return ALL
     ok = np.zeros(256, bool)
     ok[list(usable)] = True
     points = np.arange(0x110000)
