@@ -52,15 +52,18 @@ CharState = tuple[tuple[Expr, ...], bool]
 class Lowering:
     """Writes positions, character states and literal sets into a memory."""
 
-    def __init__(self, memory: Memory, spelling: Spelling) -> None:
+    def __init__(self, memory: Memory, spelling: Spelling, measured: bool = False) -> None:
         self.memory = memory
         self._spelling = spelling
+        self._measured = measured
         self._lazy: list[tuple[rules.Node, int]] = []
         self._entries: dict[Hashable, int] = {}
         self._spaces: dict[tuple[int, int | None], int] = {}
         self._names: dict[int, rules.Names | rules.Object] = {}
         self._objects: dict[rules.Object, tuple[int, int]] = {}
         self._shortest_names: dict[int, int] = {}
+        #: Lists of unlisted names, memo entries: their last name, and the list before it.
+        self._written: dict[int, tuple[str, int]] = {}
         #: Is there a class of unlisted names that can be used up?
         self.exhaustible = False
         self._items: dict[int, rules.Recorded] = {}
@@ -333,7 +336,8 @@ class Lowering:
         q = self.memory.append(at.AT_CHARS, 1)
         self._char_ids[state] = q
         self._char_states.append(state)
-        shortest = min(shortest_length(e) for e in state[0] if not is_empty(e)) if state[1] else 0
+        needed = state[1] or self._measured
+        shortest = min((shortest_length(e) for e in state[0] if not is_empty(e)), default=0) if needed else 0
         _CHAR.pack_into(self.memory.buffer, 4 * self.memory.at(at.AT_CHARS, q), 0, 0, 0, -1, shortest)
         return q
 
@@ -463,13 +467,22 @@ class Lowering:
 
     def seen(self, stack: int) -> list[str]:
         """The unlisted names of the object on top of a stack."""
-        progress = int(self.memory.rows(at.AT_STACK, stack, 1)[0, at.STK_PROGRESS])
-        entry = int(self.memory.rows(at.AT_PROGRESS, progress, 1)[0, at.PRG_SEEN])
+        memory = self.memory
+        progress = int(memory.words[memory.at(at.AT_STACK, stack) + at.STK_PROGRESS])
+        entry = int(memory.words[memory.at(at.AT_PROGRESS, progress) + at.PRG_SEEN])
         names = []
         while entry > 0:
-            _, entry, text, *_ = self.memory.rows(at.AT_MEMO, entry, 1)[0].tolist()
-            names.append(self.spelled(text))
+            name, entry = self.last_name(entry)
+            names.append(name)
         return names
+
+    def last_name(self, entry: int) -> tuple[str, int]:
+        """The last of a list of unlisted names, and the list before it; lists are entries of the memo, 0 has none."""
+        known = self._written.get(entry)
+        if known is None:
+            _, before, text, *_ = self.memory.rows(at.AT_MEMO, entry, 1)[0].tolist()
+            known = self._written[entry] = (self.spelled(text), before)
+        return known
 
     def spelled(self, text: int) -> str:
         """The characters of an interned text."""

@@ -24,6 +24,7 @@ from treadle.automata.kernels import (
     step,
 )
 from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
+from treadle.automata.object_kernels import progress
 from treadle.compiling import helper, kernel
 
 OTHERWISE = 0
@@ -177,6 +178,30 @@ def recorded(m, state):
 
 
 @kernel
+def seen_entries(m, state, out):
+    """The lists of unlisted names (memo entries) of all objects around a state into `out` int64[n], each once.
+
+    Returns how many there are, at most n: a number of n means that there may be more.
+    """
+    n = np.int64(0)
+    first = state_row(m, state, ST_FIRST)
+    for k in range(first, first + state_row(m, state, ST_COUNT)):
+        node = config(m, k, CFG_STACK)
+        while node > 0 and stack_row(m, node, STK_SEEN) != 0 and n < out.shape[0]:
+            g = stack_row(m, node, STK_PROGRESS)
+            e = progress(m, g, PRG_SEEN) if g > 0 else np.int64(0)
+            if e > 0:
+                known = False
+                for i in range(n):
+                    known = known or out[i] == e
+                if not known:
+                    out[n] = e
+                    n += 1
+            node = stack_row(m, node, STK_PARENT)
+    return n
+
+
+@kernel
 def behind(m, then, stack):
     """The state of position `then` on a stack, in the world of masks. UNKNOWN: something was asked for."""
     if not roomy(m):
@@ -322,49 +347,6 @@ def walk(m, trie, tokens, cover, state, node, row):
                 continue
         set_bits(row, tokens, trie[NODE * i + 2], trie[NODE * i + NODE + 2])
         i += 1
-    return np.int64(-1)
-
-
-@kernel
-def walk_string(m, trie, tokens, cover, state, node, row, closers, after):
-    """`walk` for a state inside a string that is alone in its automaton, from `node` on.
-
-    Sets in `row` uint32[w] the tokens that stay inside, in `closers` uint32[w] those that come to the closing quote,
-    whatever they go on with; in `after` int32[V] (or of no length) the state that each of the first kind leads to.
-    Returns the node where the automaton asked for something, or -1 at the end.
-    """
-    n = (trie.shape[0] - NODE) // NODE
-    levels = np.int64(m[AT_LEVELS])
-    m[levels] = state
-    i = node
-    while i < n:
-        head = np.int64(trie[NODE * i])
-        depth = head >> 8
-        here = np.int64(m[levels + depth - 1])
-        s = step(m, here, head & 255)
-        if s == UNKNOWN:
-            return i
-        end = np.int64(trie[NODE * i + 1])
-        if s == DEAD:
-            i = end
-            continue
-        if head & 255 == 0x22 and config(m, state_row(m, here, ST_FIRST), CFG_DECODE) == 0:
-            set_bits(closers, tokens, trie[NODE * i + 2], trie[NODE * end + 2])
-            i = end
-            continue
-        m[levels + depth] = s
-        last = i + 1
-        if end - i > WORTH_A_LOOK and cover[4 * i] & 1 == 0:
-            loops = inside_loop(m, s, cover, 4 * i, end - i)
-            if loops < 0:
-                return i
-            if loops > 0:
-                last = end
-        set_bits(row, tokens, trie[NODE * i + 2], trie[NODE * last + 2])
-        if after.shape[0] > 0:
-            for k in range(trie[NODE * i + 2], trie[NODE * last + 2]):
-                after[tokens[k]] = s
-        i = last
     return np.int64(-1)
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.errors import VocabularyMismatch
-from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr
+from treadle.grammar.expression import ANY_TEXT, NOTHING, Chars, Expr, Repeat, repeat
 from treadle.masks.bitset import Row
 from treadle.matching import kernels
 from treadle.matching.closing import Closer, fewest_tokens
@@ -38,9 +38,13 @@ DONE: Final = 0
 #: What `advance` answers for a token that is not allowed.
 REFUSED: Final = -1
 UInt32 = NDArray[np.uint32]
+Int32 = NDArray[np.int32]
 _TOKEN_BITS = 22
 #: More characters than any token has.
 _MANY = 1 << 14
+#: Objects with unlisted names around a state that are looked at apart.
+_LISTS = 64
+_NONE = np.zeros(0, np.int32)
 
 
 class TokenAutomaton:
@@ -60,6 +64,8 @@ class TokenAutomaton:
         self._languages = languages_of(self.tables)
         #: State behind a quote -> tokens that could close a string there.
         self._closing_rows: dict[int, UInt32] = {}
+        #: Last entry of a list of unlisted names -> tokens that could write one of them as a whole.
+        self._namings: dict[int, Int32] = {0: _NONE}
         self._closer = Closer(automaton)
         self._closings: dict[int, tuple[int, ...]] = {}
 
@@ -136,6 +142,12 @@ class TokenAutomaton:
     ) -> bool:
         """Whether a bound was near, so that odd tokens have to be walked."""
         count, least, most = config[at.CFG_COUNT], position[at.POS_B], position[at.POS_C]
+        if isinstance(language, Repeat) and isinstance(language.body, Chars):
+            # `[a-z]{3,40}` is `[a-z]*` between bounds.
+            least = max(least, count + language.low)
+            if language.high is not None:
+                most = count + language.high if most < 0 else min(most, count + language.high)
+            language = repeat(language.body, 0, None)
         known = self._languages.get(language, bool(position[at.POS_FLAGS] & at.F_CANONICAL), most >= 0)
         closing = self._behind_quote(config, position, label)
         if count >= least and (most < 0 or most - count >= known.longest):
@@ -225,7 +237,7 @@ class TokenAutomaton:
         if self.bytes.records_values:
             found.append(self._ending_items(state, row) if recorded & 4 else tables.listing)
         if recorded & 3:
-            found.append(tables.naming)
+            found.append(self._naming(state))
         if recorded & 2:
             found.append(self._ending(self.bytes.written_names(state)))
         return [suspects for suspects in found if len(suspects)]
@@ -242,19 +254,37 @@ class TokenAutomaton:
                 return out[:count]
             self.bytes.answer()
 
-    def _ending(self, remainders: list[str] | None) -> NDArray[np.int32]:
+    def _naming(self, state: int) -> Int32:
+        """The tokens that write as a whole a name that an object around wrote before."""
+        lists = np.empty(_LISTS, np.int64)
+        count = int(kernels.seen_entries(self.bytes.memory.words, state, lists))
+        if count == _LISTS:
+            return self.tables.naming
+        return _joined([self._writing(entry) for entry in lists[:count].tolist()])
+
+    def _writing(self, entry: int) -> Int32:
+        """The tokens that write as a whole one of the names of a list, the memo entry that ends it."""
+        chain = []
+        while entry not in self._namings:
+            name, before = self.bytes.last_name(entry)
+            chain.append((entry, name))
+            entry = before
+        found = self._namings[entry]
+        for entry, name in reversed(chain):
+            more = self.tables.by_name.get(name)
+            found = self._namings[entry] = found if more is None else np.concatenate([found, more])
+        return found
+
+    def _ending(self, remainders: list[str] | None) -> Int32:
         """The tokens that might complete a name so that it was written before: by what the name still lacks."""
         if remainders is None:
             return self.tables.with_quote
         if not remainders:
-            return np.zeros(0, np.int32)
-        found = [self.tables.quoting_odd]
-        trie = self.vocabulary.trie
-        for rest in remainders:
-            node = trie.find(json.dumps(rest, ensure_ascii=False)[1:].encode("utf-8", "surrogatepass"))
-            if node >= 0:
-                found.append(trie.tokens[trie.token_start[node] : trie.token_start[trie.skip[node]]])
-        return np.concatenate(found)
+            return _NONE
+        texts = [
+            json.dumps(rest, ensure_ascii=False)[1:].encode("utf-8", "surrogatepass") for rest in remainders
+        ]
+        return _joined([self.tables.quoting_odd, *map(self.tables.by_quote.get, texts)])
 
     def _refused(self, state: int, suspects: NDArray[np.int32], first: int, row: Row) -> int:
         tables = self.tables
@@ -324,6 +354,12 @@ class TokenAutomaton:
     def forced(self, state: int) -> list[int]:
         """The tokens that must come next, as the tokenizer would spell them; see forced.py."""
         return [] if state == DONE else forced_tokens(self, state)
+
+
+def _joined(found: list[Int32 | None]) -> Int32:
+    """All tokens of some arrays."""
+    some = [tokens for tokens in found if tokens is not None and len(tokens)]
+    return np.concatenate(some) if some else _NONE
 
 
 class _Pages:
