@@ -22,6 +22,7 @@ from treadle.automata.kernels import (
     records,
     roomy,
     step,
+    twin_of,
 )
 from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
 from treadle.automata.object_kernels import progress
@@ -110,7 +111,7 @@ def byte_cover(trie, out):
             j = trie[NODE * j + 1]
 
 
-@kernel
+@helper
 def situation(m, state):
     """How a state's mask can be computed.
 
@@ -143,6 +144,26 @@ def situation(m, state):
 
 
 @kernel
+def visit(m, state):
+    """What a first visit wants to know: the twin (`anonymous`), its `situation`, what is `recorded`, may the text end?
+
+    The twin is UNKNOWN where something was asked for.
+    """
+    twin = twin_of(m, state)
+    if twin == UNKNOWN:
+        return UNKNOWN, 0, 0, 0
+    found = recorded(m, state) if twin != state else 0
+    return twin, situation(m, twin), found, state_row(m, twin, ST_ACCEPTING)
+
+
+@kernel
+def add_string(bits, row, closers, closing):
+    """bits |= row | (closers & closing), all uint32[w]."""
+    for w in range(bits.shape[0]):
+        bits[w] |= row[w] | (closers[w] & closing[w])
+
+
+@kernel
 def alone(m, state, k):
     """The state of configuration number k of a state alone. UNKNOWN: something was asked for."""
     if not roomy(m):
@@ -158,7 +179,7 @@ def alone(m, state, k):
     return np.int64(intern_out(m))
 
 
-@kernel
+@helper
 def recorded(m, state):
     """What may come again: 1 an unlisted name was written, 2 a name is being written in an object with such names,
     4 an item that must be unique is being written.
@@ -227,7 +248,7 @@ def behind_name(m, p, label, stack):
     return np.int64(intern_out(m))
 
 
-@kernel
+@helper
 def columns(m, state):
     """Columns of indentation that every gap of a state allows."""
     least = np.int64(1 << 30)
@@ -240,7 +261,7 @@ def columns(m, state):
     return least
 
 
-@kernel
+@helper
 def behind_gaps(m, state):
     """The state behind the gaps of a state, none of them written; UNKNOWN: something was asked for."""
     if not roomy(m):
@@ -257,7 +278,7 @@ def behind_gaps(m, state):
     return np.int64(intern_out(m))
 
 
-@kernel
+@helper
 def beside_gaps(m, state):
     """A state without its gaps; UNKNOWN: something was asked for."""
     if not roomy(m):
@@ -275,12 +296,27 @@ def beside_gaps(m, state):
     return np.int64(intern_out(m))
 
 
-@kernel
+@helper
 def may_begin_with_space(m, state):
     """Can the next byte be white space?"""
     row = m[AT_STATES] + state * ST_WIDTH + ST_ALIVE_WORDS
     # Space, and tab, newline, carriage return.
     return m[row + 1] & 1 != 0 or m[row] & 0x2600 != 0
+
+
+@kernel
+def gaps(m, state):
+    """For a GAPS state: the state behind its gaps, the one beside them, and the columns of indentation that they allow.
+
+    No columns: white space may come behind a gap, too. UNKNOWN states: something was asked for.
+    """
+    behind_them = behind_gaps(m, state)
+    if behind_them == UNKNOWN:
+        return UNKNOWN, UNKNOWN, 0
+    if may_begin_with_space(m, behind_them):
+        return behind_them, behind_them, 0
+    beside_them = beside_gaps(m, state)
+    return (behind_them if beside_them != UNKNOWN else UNKNOWN), beside_them, columns(m, state)
 
 
 @kernel

@@ -91,19 +91,21 @@ class TokenAutomaton:
 
     def _first_visit(self, state: int) -> Row:
         with self.bytes.lock:
-            twin = self.bytes.anonymous(state)
+            twin, kind, recorded, accepting = kernels.visit(self.bytes.memory.words, state)
+            while twin == at.UNKNOWN:
+                self.bytes.answer()
+                twin, kind, recorded, accepting = kernels.visit(self.bytes.memory.words, state)
             row = self._rows.get(twin)
             if row is None:
-                row = self._rows[twin] = self._compute(twin)
+                row = self._rows[twin] = self._compute(twin, kind, accepting)
             if twin != state:
-                row = self._rows[state] = self._without_repeats(state, row)
+                row = self._rows[state] = self._without_repeats(state, recorded, row)
         return row
 
-    def _compute(self, state: int) -> Row:
+    def _compute(self, state: int, kind: int, accepting: int) -> Row:
         row = self._pages.new()
         bits = row.view(np.uint32)
         tables = self.tables
-        kind = kernels.situation(self.bytes.memory.words, state)
         if kind == kernels.STRINGS:
             self._strings(state, bits)
         elif kind == kernels.GAPS:
@@ -117,7 +119,7 @@ class TokenAutomaton:
             self._name(state, bits)
         else:
             self._walk(tables.trie, state, bits)
-        if self.bytes.is_accepting(state):
+        if accepting:
             bits |= tables.eos_row.view(np.uint32)
         row.flags.writeable = False
         return row
@@ -151,12 +153,10 @@ class TokenAutomaton:
         known = self._languages.get(language, bool(position[at.POS_FLAGS] & at.F_CANONICAL), most >= 0)
         closing = self._behind_quote(config, position, label)
         if count >= least and (most < 0 or most - count >= known.longest):
-            bits |= known.row
-            bits |= known.closers & closing
+            kernels.add_string(bits, known.row, known.closers, closing)
             return False
         left = most - count if most >= 0 else _MANY
-        bits |= known.within(left)
-        bits |= known.closers_within(least - count, left) & closing
+        kernels.add_string(bits, known.within(left), known.closers_within(least - count, left), closing)
         return True
 
     def _behind_quote(self, config: list[int], position: list[int], label: int) -> UInt32:
@@ -177,13 +177,14 @@ class TokenAutomaton:
     def _gaps(self, state: int, bits: UInt32) -> None:
         """White space in front makes no difference to what may come behind it."""
         tables = self.tables
-        behind = self.bytes.complete(lambda words: int(kernels.behind_gaps(words, state)))
-        words = self.bytes.memory.words
-        if kernels.may_begin_with_space(words, behind) or kernels.columns(words, state) < COLUMNS:
+        behind, beside, columns = kernels.gaps(self.bytes.memory.words, state)
+        while behind == at.UNKNOWN:
+            self.bytes.answer()
+            behind, beside, columns = kernels.gaps(self.bytes.memory.words, state)
+        if columns < COLUMNS:
             self._walk(tables.trie, state, bits)
             return
         bits |= tables.gap_row
-        beside = self.bytes.complete(lambda words: int(kernels.beside_gaps(words, state)))
         if beside == behind:
             self._walk(tables.space_trie, behind, bits)
         else:
@@ -214,10 +215,10 @@ class TokenAutomaton:
             if node >= 0:
                 self.bytes.answer()
 
-    def _without_repeats(self, state: int, row: Row) -> Row:
+    def _without_repeats(self, state: int, recorded: int, row: Row) -> Row:
         """`row` without the tokens that write a name or item and repeat it: the row itself when there are none."""
         own = row
-        for suspects in self._suspects(state, row):
+        for suspects in self._suspects(state, recorded, row):
             k = self._refused(state, suspects, 0, row)
             while k >= 0:
                 if own is row:
@@ -229,11 +230,10 @@ class TokenAutomaton:
         own.flags.writeable = False
         return own
 
-    def _suspects(self, state: int, row: Row) -> list[NDArray[np.int32]]:
+    def _suspects(self, state: int, recorded: int, row: Row) -> list[NDArray[np.int32]]:
         """Tokens that might repeat something, which the row of the twin does not know of."""
         tables = self.tables
         found = [tables.using_up if self.bytes.exhausts_names else tables.repeating]
-        recorded = kernels.recorded(self.bytes.memory.words, state)
         if self.bytes.records_values:
             found.append(self._ending_items(state, row) if recorded & 4 else tables.listing)
         if recorded & 3:
@@ -323,6 +323,10 @@ class TokenAutomaton:
         """The state behind a token's bytes, DEAD where one of them is refused."""
         blob, starts = self.tables.blob, self.tables.starts
         # One lock for every kernel that may add states: another thread may be moving the memory right now.
+        with self.bytes.lock:
+            reached: int = kernels.spell(self.bytes.memory.words, blob, starts, state, token)
+            if reached != at.UNKNOWN:
+                return reached
         return self.bytes.complete(lambda words: int(kernels.spell(words, blob, starts, state, token)))
 
     def is_accepting(self, state: int) -> bool:

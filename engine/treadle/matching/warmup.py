@@ -36,14 +36,11 @@ def load_kernels() -> None:
     state = automaton.anonymous(automaton.start)
     kernels.walk(words, nodes, np.array(trie.tokens), cover, state, 0, row)
     kernels.walk_listed(words, nodes, np.array(trie.tokens), start, state, 0, row)
-    kernels.situation(words, state)
+    kernels.visit(words, state)
+    kernels.gaps(words, state)
+    kernels.add_string(row, row, row, row)
     _load_languages(automaton, trie, nodes, cover)
-    kernels.columns(words, state)
-    kernels.recorded(words, state)
     kernels.seen_entries(words, state, out)
-    kernels.may_begin_with_space(words, state)
-    for kernel in (kernels.behind_gaps, kernels.beside_gaps):
-        automaton.complete(lambda m, kernel=kernel: int(kernel(m, state)))  # type: ignore[misc]
     automaton.complete(lambda m: int(kernels.behind(m, 1, 0)))
     automaton.complete(lambda m: int(kernels.alone(m, state, 0)))
     inside = automaton.frontier(automaton.run(state, b'{"'))[0].tolist()
