@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.errors import VocabularyMismatch
-from treadle.grammar.expression import ANY_TEXT, NOTHING, Chars, Expr, Repeat, repeat
+from treadle.grammar.expression import ANY_TEXT, NOTHING, Chars, Expr, Repeat, alternate, repeat
 from treadle.masks.bitset import Row
 from treadle.matching import kernels
 from treadle.matching.closing import Closer, fewest_tokens
@@ -42,6 +42,8 @@ Int32 = NDArray[np.int32]
 _TOKEN_BITS = 22
 #: More characters than any token has.
 _MANY = 1 << 14
+#: Classes of names whose rows are looked up one by one.
+_APART = 2
 #: Objects with unlisted names around a state that are looked at apart.
 _LISTS = 64
 _NONE = np.zeros(0, np.int32)
@@ -130,9 +132,12 @@ class TokenAutomaton:
             position = self.bytes.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
             # Member names may have several classes, each going on its own way.
             languages = self.bytes.languages(config[at.CFG_Q])
-            if len(languages) > 1 and position[at.POS_FLAGS] & at.F_TOTAL:
+            alive = [language for language in languages if language is not NOTHING]
+            total = len(alive) > 1 and position[at.POS_FLAGS] & at.F_TOTAL
+            if total or len(alive) > _APART:
+                # What stays inside, of any class, and what leaves one of them, found by walking.
                 canonical = bool(position[at.POS_FLAGS] & at.F_CANONICAL)
-                bits |= self._languages.get(ANY_TEXT, canonical).row
+                bits |= self._languages.get(ANY_TEXT if total else alternate(*alive), canonical).row
                 self._walk(self.tables.rest, state, bits)
                 continue
             for label, language in enumerate(languages):
