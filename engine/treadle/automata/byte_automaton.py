@@ -177,6 +177,11 @@ class ByteAutomaton:
         return self._lowering.shortest_name(position)
 
     @property
+    def remembers(self) -> bool:
+        """May a token be refused for what was written before, where nothing of that is on the stack?"""
+        return self._lowering.exhaustible or self._lowering.records_values
+
+    @property
     def exhausts_names(self) -> bool:
         """Is there a class of unlisted member names that can be used up?"""
         return self._lowering.exhaustible

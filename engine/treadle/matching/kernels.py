@@ -145,15 +145,29 @@ def situation(m, state):
 
 @kernel
 def visit(m, state):
-    """What a first visit wants to know: the twin (`anonymous`), its `situation`, what is `recorded`, may the text end?
+    """What a first visit wants to know: the twin (`anonymous`), its `situation`, what is `recorded`, may the text end,
+    how many ways are there?
 
     The twin is UNKNOWN where something was asked for.
     """
     twin = twin_of(m, state)
     if twin == UNKNOWN:
-        return UNKNOWN, 0, 0, 0
+        return UNKNOWN, 0, 0, 0, 0
     found = recorded(m, state) if twin != state else 0
-    return twin, situation(m, twin), found, state_row(m, twin, ST_ACCEPTING)
+    return twin, situation(m, twin), found, state_row(m, twin, ST_ACCEPTING), state_row(m, twin, ST_COUNT)
+
+
+@kernel
+def string_at(m, state, k):
+    """Of a state's configuration number k, a string: position, character state, characters read, stack; and of its
+    position: least and most characters, where it goes on, flags.
+    """
+    c = state_row(m, state, ST_FIRST) + k
+    p = config(m, c, CFG_POS)
+    return (
+        p, config(m, c, CFG_Q), config(m, c, CFG_COUNT), config(m, c, CFG_STACK),
+        position(m, p, POS_B), position(m, p, POS_C), position(m, p, POS_THEN), position(m, p, POS_FLAGS),
+    )  # fmt: skip
 
 
 @kernel

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +49,23 @@ _LISTS = 64
 _NONE = np.zeros(0, np.int32)
 
 
+class _String(NamedTuple):
+    """A configuration inside a JSON string, and what its position says (kernels.string_at)."""
+
+    position: int
+    q: int
+    read: int
+    stack: int
+    least: int
+    most: int
+    then: int
+    flags: int
+
+    @property
+    def canonical(self) -> bool:
+        return self.flags & at.F_CANONICAL != 0
+
+
 class TokenAutomaton:
     """States, masks and transitions of one constraint over one vocabulary."""
 
@@ -63,6 +80,7 @@ class TokenAutomaton:
         self._next: dict[int, int] = {}
         self._pages = _Pages(self.tables.words)
         self._ends = frozenset(vocabulary.eos_ids)
+        self._may_repeat = len(self.tables.repeating) > 0
         self._languages = languages_of(self.tables)
         #: State behind a quote -> tokens that could close a string there.
         self._closing_rows: dict[int, UInt32] = {}
@@ -93,70 +111,71 @@ class TokenAutomaton:
 
     def _first_visit(self, state: int) -> Row:
         with self.bytes.lock:
-            twin, kind, recorded, accepting = kernels.visit(self.bytes.memory.words, state)
-            while twin == at.UNKNOWN:
+            while True:
+                twin, kind, recorded, accepting, ways = kernels.visit(self.bytes.memory.words, state)
+                if twin != at.UNKNOWN:
+                    break
                 self.bytes.answer()
-                twin, kind, recorded, accepting = kernels.visit(self.bytes.memory.words, state)
             row = self._rows.get(twin)
             if row is None:
-                row = self._rows[twin] = self._compute(twin, kind, accepting)
+                row = self._rows[twin] = self._compute(twin, kind, ways, accepting)
             if twin != state:
-                row = self._rows[state] = self._without_repeats(state, recorded, row)
+                if recorded or self._may_repeat or self.bytes.remembers:
+                    row = self._without_repeats(state, recorded, row)
+                self._rows[state] = row
         return row
 
-    def _compute(self, state: int, kind: int, accepting: int) -> Row:
+    def _compute(self, state: int, kind: int, ways: int, accepting: int) -> Row:
         row = self._pages.new()
         bits = row.view(np.uint32)
-        tables = self.tables
         if kind == kernels.STRINGS:
-            self._strings(state, bits)
+            self._strings(state, ways, bits)
         elif kind == kernels.GAPS:
             self._gaps(state, bits)
         elif kind == kernels.SEVERAL:
-            for k in range(self.bytes.width(state)):
+            for k in range(ways):
                 bits |= self.mask(self.bytes.complete(lambda m, k=k: int(kernels.alone(m, state, k)))).view(  # type: ignore[misc]
                     np.uint32
                 )
         elif kind == kernels.FREE_NAME:
             self._name(state, bits)
         else:
-            self._walk(tables.trie, state, bits)
+            self._walk(self.tables.trie, state, bits)
         if accepting:
-            bits |= tables.eos_row.view(np.uint32)
+            bits |= self.tables.eos_row.view(np.uint32)
         row.flags.writeable = False
         return row
 
-    def _strings(self, state: int, bits: UInt32) -> None:
+    def _strings(self, state: int, ways: int, bits: UInt32) -> None:
         """What stays inside depends on the language alone; what closes, on that and on what comes behind."""
-        for config in self.bytes.frontier(state).tolist():
-            position = self.bytes.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
+        for k in range(ways):
+            string = _String(*kernels.string_at(self.bytes.memory.words, state, k))
             # Member names may have several classes, each going on its own way.
-            languages = self.bytes.languages(config[at.CFG_Q])
-            alive = [language for language in languages if language is not NOTHING]
-            total = len(alive) > 1 and position[at.POS_FLAGS] & at.F_TOTAL
-            if total or len(alive) > _APART:
-                # What stays inside, of any class, and what leaves one of them, found by walking.
-                canonical = bool(position[at.POS_FLAGS] & at.F_CANONICAL)
-                bits |= self._languages.get(ANY_TEXT if total else alternate(*alive), canonical).row
-                self._walk(self.tables.rest, state, bits)
-                continue
+            languages = self.bytes.languages(string.q)
+            if len(languages) > 1:
+                alive = [language for language in languages if language is not NOTHING]
+                total = len(alive) > 1 and string.flags & at.F_TOTAL
+                if total or len(alive) > _APART:
+                    # What stays inside, of any class, and what leaves one of them, found by walking.
+                    joint = ANY_TEXT if total else alternate(*alive)
+                    bits |= self._languages.get(joint, string.canonical).row
+                    self._walk(self.tables.rest, state, bits)
+                    continue
             for label, language in enumerate(languages):
-                if language is not NOTHING and self._string(config, position, label, language, bits):
+                if language is not NOTHING and self._string(string, label, language, bits):
                     self._walk(self.tables.odd, state, bits)
 
-    def _string(
-        self, config: list[int], position: list[int], label: int, language: Expr, bits: UInt32
-    ) -> bool:
+    def _string(self, string: _String, label: int, language: Expr, bits: UInt32) -> bool:
         """Whether a bound was near, so that odd tokens have to be walked."""
-        count, least, most = config[at.CFG_COUNT], position[at.POS_B], position[at.POS_C]
-        if isinstance(language, Repeat) and isinstance(language.body, Chars):
+        count, least, most = string.read, string.least, string.most
+        if type(language) is Repeat and type(language.body) is Chars:
             # `[a-z]{3,40}` is `[a-z]*` between bounds.
             least = max(least, count + language.low)
             if language.high is not None:
                 most = count + language.high if most < 0 else min(most, count + language.high)
             language = repeat(language.body, 0, None)
-        known = self._languages.get(language, bool(position[at.POS_FLAGS] & at.F_CANONICAL), most >= 0)
-        closing = self._behind_quote(config, position, label)
+        known = self._languages.get(language, string.canonical, most >= 0)
+        closing = self._behind_quote(string, label)
         if count >= least and (most < 0 or most - count >= known.longest):
             kernels.add_string(bits, known.row, known.closers, closing)
             return False
@@ -164,15 +183,14 @@ class TokenAutomaton:
         kernels.add_string(bits, known.within(left), known.closers_within(least - count, left), closing)
         return True
 
-    def _behind_quote(self, config: list[int], position: list[int], label: int) -> UInt32:
+    def _behind_quote(self, string: _String, label: int) -> UInt32:
         """The tokens that could close a string, by what they go on with behind the quote."""
-        stack = config[at.CFG_STACK]
-        if position[at.POS_FLAGS] & at.F_KEYS:
-            name = config[at.CFG_POS]
-            state = self.bytes.complete(lambda words: int(kernels.behind_name(words, name, label, stack)))
+        if string.flags & at.F_KEYS:
+            state = self.bytes.complete(
+                lambda words: int(kernels.behind_name(words, string.position, label, string.stack))
+            )
         else:
-            then = position[at.POS_THEN]
-            state = self.bytes.complete(lambda words: int(kernels.behind(words, then, stack)))
+            state = self.bytes.complete(lambda words: int(kernels.behind(words, string.then, string.stack)))
         known = self._closing_rows.get(state)
         if known is None:
             known = self._closing_rows[state] = self.tables.quote_last.copy()
@@ -318,8 +336,7 @@ class TokenAutomaton:
     def _advance(self, state: int, token: int) -> int:
         if token in self._ends:
             return DONE if state == DONE or self.bytes.is_accepting(state) else REFUSED
-        tables = self.tables
-        if state == DONE or tables.starts[token] == tables.starts[token + 1]:
+        if state == DONE or token in self.tables.without_bytes:
             return REFUSED
         reached = self._spell(state, token)
         return REFUSED if reached == at.DEAD else reached

@@ -98,6 +98,11 @@ class TokenTables:
         return {data: i for data, i in spelled if data}
 
     @cached_property
+    def without_bytes(self) -> frozenset[int]:
+        """Tokens that spell nothing."""
+        return frozenset(np.flatnonzero(np.diff(self.starts) == 0).tolist())
+
+    @cached_property
     def heights(self) -> Int32:
         """int32: levels below each node of the trie."""
         out = np.empty(len(self.trie.cover) // 4, np.int32)

@@ -37,6 +37,7 @@ def load_kernels() -> None:
     kernels.walk(words, nodes, np.array(trie.tokens), cover, state, 0, row)
     kernels.walk_listed(words, nodes, np.array(trie.tokens), start, state, 0, row)
     kernels.visit(words, state)
+    kernels.string_at(words, state, 0)
     kernels.gaps(words, state)
     kernels.add_string(row, row, row, row)
     _load_languages(automaton, trie, nodes, cover)
