@@ -78,15 +78,17 @@ class JsonSchema(Constraint):
         self.registry = registry
 
     def rules(self) -> tuple[rules.Node, Report]:
-        from treadle.frontends.json_schema import (
-            compile_schema,
-        )  # the algebra: not needed by other constraints
+        # The algebra: not needed by other constraints.
+        from treadle.frontends.json_schema import compile_schema, dispose_with
 
         goal, report = compile_schema(
             self.schema, property_order=self.property_order, formats=self.formats, lenient=self.lenient,
             registry=self.registry,
         )  # fmt: skip
-        return Writer(self.whitespace, self.escapes).document(goal), report
+        writer = Writer(self.whitespace, self.escapes)
+        # Every rule that is not unfolded yet holds the writer, and nothing else asks goals.
+        dispose_with(writer, goal)
+        return writer.document(goal), report
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from treadle.grammar.emptiness import is_empty
 from treadle.grammar.expression import ANY_TEXT, intersect, repeat
 from treadle.masks import bitset
 from treadle.matching import languages
-from treadle.matching.languages import languages_of
+from treadle.matching.languages import Family, Languages, languages_of
 from treadle.matching.token_tables import token_tables
 
 TRAPS = vocabularies.traps()
@@ -48,3 +48,44 @@ def test_few_rows_are_kept_and_a_row_made_again_is_the_same():
         assert len(known._within) <= languages.BOUNDS
         assert len(known._closers_within) <= languages.BOUNDS
     assert np.array_equal(known.within(1), first)
+
+
+FAMILIES = [
+    (r"(?:\S+\s+){0,9}\S+", "ab c d e fg h"),
+    (r".*netdrv_([a-z]+).*", "xnetdrv_ab"),
+    (r"(?:ab|é{3})*x?", "ababab"),
+    (r"[a-z]{2}(?:-[a-z]{2}){0,6}", "ab-cd-ef-gh"),
+    (r"(?:日本|a+){1,7}", "日本a日本aa"),
+    (r"[^@]*@[^@]*|[a-f0-9]*", "ab0g@x"),
+]
+
+
+@pytest.mark.parametrize("bounded", [False, True])
+@pytest.mark.parametrize(("pattern", "text"), FAMILIES)
+def test_a_row_made_beside_another_is_the_row_made_alone(pattern, text, bounded):
+    every = Languages(token_tables(TRAPS))
+    language, beside = parse_python(f"(?s:{pattern})"), 0
+    for char in text:
+        family = every._families.get(bounded)
+        known = every.get(language, canonical=False, bounded=bounded)
+        row, closers, after = known._walked(bounded)
+        assert np.array_equal(known.row, row)
+        assert np.array_equal(known.closers, closers)
+        beside += family is not None and family.near(known.place, bounded) is not None
+        if bounded:
+            needs = known.needs
+            assert np.array_equal(needs, known._measured(after, None))
+        language = step(language, ord(char))
+    assert beside
+
+
+def test_states_that_a_short_text_tells_apart_are_not_alike():
+    family = Family(token_tables(TRAPS), measured=False)
+    places = [
+        family.place(parse_python(pattern), False) for pattern in ("a*b", "a*c", "a{0,3}b|a{4,}b", "aaab+")
+    ]
+    likeness = [[family._likeness(one.state, other.state, False) for other in places] for one in places]
+    assert likeness[0][1] == 0
+    assert likeness[0][2] > 3
+    assert likeness[0][3] == 0
+    assert all(likeness[i][j] == likeness[j][i] for i in range(4) for j in range(4))

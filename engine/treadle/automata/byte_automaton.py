@@ -31,13 +31,15 @@ T = TypeVar("T")
 class ByteAutomaton:
     """A lazily determinised automaton over bytes. Safe to share between threads."""
 
-    def __init__(self, root: Node, usable: frozenset[int] = EVERY_BYTE) -> None:
-        """`usable`: the bytes that texts may be written with (spelling.py)."""
+    def __init__(self, root: Node, usable: frozenset[int] = EVERY_BYTE, *, measured: bool = False) -> None:
+        """`usable`: the bytes that texts may be written with (spelling.py); `measured`: note of every character state
+        how many characters it needs, also where no bound asks for it.
+        """
         #: The bytes that texts may be written with.
         self.usable = usable
         self.memory = Memory()
         self.lock = threading.RLock()
-        self._lowering = Lowering(self.memory, Spelling(usable))
+        self._lowering = Lowering(self.memory, Spelling(usable), measured)
         self.start: int = self.entrance(root)
         weakref.finalize(self, Memory.release, self.memory)
 
@@ -145,6 +147,10 @@ class ByteAutomaton:
                 found += [name[len(so_far) :] for name in seen if name.startswith(so_far)]
         return found
 
+    def last_name(self, entry: int) -> tuple[str, int]:
+        """The last of a list of unlisted names, and the list before it; lists are entries of the memo, 0 has none."""
+        return self._lowering.last_name(entry)
+
     def languages(self, q: int) -> tuple[Expr, ...]:
         """The languages of a character state: one for each class of names, one for a value."""
         return self._lowering.languages(q)
@@ -169,6 +175,11 @@ class ByteAutomaton:
     def shortest_name(self, position: int) -> int:
         """Characters of the shortest name that a position of member names allows."""
         return self._lowering.shortest_name(position)
+
+    @property
+    def remembers(self) -> bool:
+        """May a token be refused for what was written before, where nothing of that is on the stack?"""
+        return self._lowering.exhaustible or self._lowering.records_values
 
     @property
     def exhausts_names(self) -> bool:

@@ -1068,6 +1068,12 @@ def run(m, state, data, first, last):
 
 @kernel
 def anonymous(m, state):
+    """`twin_of`, for Python."""
+    return np.int64(twin_of(m, state))
+
+
+@helper
+def twin_of(m, state):
     """The twin of a state in a world where spelled names are not recorded.
 
     Masks are computed there: what a token may do does not depend on how a name was spelled so far once that has left

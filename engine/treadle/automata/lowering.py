@@ -11,9 +11,9 @@ reached, a set when its position is. Nothing here is ever undone, so numbers sta
 from __future__ import annotations
 
 import struct
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -52,15 +52,18 @@ CharState = tuple[tuple[Expr, ...], bool]
 class Lowering:
     """Writes positions, character states and literal sets into a memory."""
 
-    def __init__(self, memory: Memory, spelling: Spelling) -> None:
+    def __init__(self, memory: Memory, spelling: Spelling, measured: bool = False) -> None:
         self.memory = memory
         self._spelling = spelling
+        self._measured = measured
         self._lazy: list[tuple[rules.Node, int]] = []
         self._entries: dict[Hashable, int] = {}
         self._spaces: dict[tuple[int, int | None], int] = {}
         self._names: dict[int, rules.Names | rules.Object] = {}
         self._objects: dict[rules.Object, tuple[int, int]] = {}
         self._shortest_names: dict[int, int] = {}
+        #: Lists of unlisted names, memo entries: their last name, and the list before it.
+        self._written: dict[int, tuple[str, int]] = {}
         #: Is there a class of unlisted names that can be used up?
         self.exhaustible = False
         self._items: dict[int, rules.Recorded] = {}
@@ -70,6 +73,14 @@ class Lowering:
             ((ANY_TEXT,), True): at.CHAR_ANY,
         }
         self._char_states: list[CharState] = [((), False), ((ANY_TEXT,), False)]
+        #: Least bytes and kinds of all positions, as they are in memory.
+        self._rests, self._kinds = [0], [at.P_DEAD]
+        #: Positions that were made before: of bytes, of choices, of calls, of strings, of the end of an object.
+        self._literals: dict[tuple[bytes, int], int] = {}
+        self._forks: dict[tuple[int, ...], int] = {}
+        self._calls: dict[tuple[int, int], int] = {}
+        self._texts: dict[tuple[int, ...], int] = {}
+        self._end = 0
         self._record(at.P_RETURN)
         self._record(at.P_ACCEPT)
         self._preset_any_text()
@@ -80,44 +91,44 @@ class Lowering:
         """Position where `node` starts, going on at `then`. 0 (dead) when nothing fits."""
         if then == 0:
             return 0
-        if isinstance(node, rules.Sequence):
-            for part in reversed(node.parts):
+        kind = type(node)
+        if kind is rules.Sequence:
+            for part in reversed(node.parts):  # type: ignore[union-attr]
                 then = self.lower(part, then)
             return then
-        if isinstance(node, rules.Literal):
-            return self._literal(node.data, then) if self._spelling.literal(node.data) else 0
-        if isinstance(node, rules.Call):
-            return self._call(node, then)
-        if isinstance(node, rules.Choice):
-            return self._choice([self.lower(option, then) for option in node.options])
-        if isinstance(node, rules.Space):
-            return self._space(node.indent, then)
-        if isinstance(node, rules.Names):
-            return self._names_position(node, then)
-        if isinstance(node, rules.Object):
-            return self._object(node, then)
-        if isinstance(node, rules.Recorded):
-            return self._recorded(node, then)
-        return self._characters(node, then)
+        return _WAYS[kind](self, node, then)
+
+    def _spelled(self, node: rules.Literal, then: int) -> int:
+        return self._literal(node.data, then) if self._spelling.literal(node.data) else 0
 
     def _record(
         self, kind: int, a: int = 0, b: int = 0, c: int = 0, then: int = 0, literals: int = -1, flags: int = 0,
         rest: int = 0, nexts: int = -1,
     ) -> int:  # fmt: skip
         p = self.memory.append(at.AT_POSITIONS, 1)
-        self._write(p, kind, a, b, c, then, literals, flags, rest, nexts)
+        self._rests.append(rest)
+        self._kinds.append(kind)
+        _RECORD.pack_into(
+            self.memory.buffer, 4 * self.memory.at(at.AT_POSITIONS, p),
+            kind, a, b, c, then, literals, flags, rest, nexts,
+        )  # fmt: skip
         return p
 
-    def _write(self, p: int, *columns: int) -> None:
-        _RECORD.pack_into(self.memory.buffer, 4 * self.memory.at(at.AT_POSITIONS, p), *columns)
+    def _write(self, p: int, kind: int, a: int = 0, b: int = 0, rest: int = 0) -> None:
+        """Say what a position is that was recorded before."""
+        self._rests[p] = rest
+        self._kinds[p] = kind
+        _RECORD.pack_into(
+            self.memory.buffer, 4 * self.memory.at(at.AT_POSITIONS, p), kind, a, b, 0, 0, -1, 0, rest, -1
+        )
 
     def _column(self, p: int, column: int) -> int:
         return int(self.memory.words[self.memory.at(at.AT_POSITIONS, p) + column])
 
     def _rest(self, p: int) -> int:
-        return self._column(p, at.POS_REST)
+        return self._rests[p]
 
-    def _edges(self, rows: list[tuple[int, int, int]]) -> int:
+    def _edges(self, rows: Sequence[tuple[int, int, int]]) -> int:
         first = self.memory.append(at.AT_EDGES, len(rows))
         offset = 4 * self.memory.at(at.AT_EDGES, first)
         for row in rows:
@@ -125,20 +136,35 @@ class Lowering:
             offset += 12
         return first
 
-    def _bytes(self, rows: list[tuple[int, int, int]]) -> int:
-        rest = 1 + min(self._rest(target) for _, _, target in rows)
+    def _bytes(self, rows: Sequence[tuple[int, int, int]]) -> int:
+        rest = 1 + min([self._rests[target] for _, _, target in rows])
         return self._record(at.P_BYTES, self._edges(rows), len(rows), rest=rest)
 
     def _literal(self, data: bytes, then: int) -> int:
-        for byte in reversed(data):
-            then = self._bytes([(byte, byte, then)])
-        return then
+        """The same bytes in front of the same position are one position."""
+        known = self._literals.get((data, then))
+        if known is None:
+            p = then
+            for byte in reversed(data):
+                p = self._bytes([(byte, byte, p)])
+            known = self._literals[data, then] = p
+        return known
+
+    def _choices(self, node: rules.Choice, then: int) -> int:
+        return self._choice([self.lower(option, then) for option in node.options])
 
     def _choice(self, options: list[int]) -> int:
-        options = list(dict.fromkeys(p for p in options if p))
+        options = list(dict.fromkeys([p for p in options if p]))
         if len(options) <= 1:
             return options[0] if options else 0
-        literal = [p for p in options if self._column(p, at.POS_KIND) == at.P_BYTES]
+        key = tuple(options)
+        known = self._forks.get(key)
+        if known is None:
+            known = self._forks[key] = self._joined(options)
+        return known
+
+    def _joined(self, options: list[int]) -> int:
+        literal = [p for p in options if self._kinds[p] == at.P_BYTES]
         if len(literal) > 1:
             # One position with all their edges: a frontier of one row instead of one for each bracket and quote.
             rows = [row for p in literal for row in self._edge_rows(p)]
@@ -148,12 +174,13 @@ class Lowering:
         return self._fork(options)
 
     def _fork(self, options: list[int]) -> int:
-        rest = min(self._rest(p) for p in options)
+        rest = min([self._rests[p] for p in options])
         return self._record(at.P_FORK, self._edges([(0, 0, p) for p in options]), len(options), rest=rest)
 
     def _edge_rows(self, p: int) -> list[tuple[int, int, int]]:
         first, count = self._column(p, at.POS_A), self._column(p, at.POS_B)
-        return [(int(a), int(b), int(c)) for a, b, c in self.memory.rows(at.AT_EDGES, first, count)]
+        rows: list[list[int]] = self.memory.rows(at.AT_EDGES, first, count).tolist()
+        return [(a, b, c) for a, b, c in rows]
 
     def _call(self, call: rules.Call, then: int) -> int:
         entry = self._entries.get(call.key)
@@ -163,7 +190,11 @@ class Lowering:
             self._entries[call.key] = entry
         if then == RETURN:
             return entry
-        return self._record(at.P_CALL, entry, then, rest=call.least + self._rest(then))
+        known = self._calls.get((entry, then))
+        if known is None:
+            rest = call.least + self._rests[then]
+            known = self._calls[entry, then] = self._record(at.P_CALL, entry, then, rest=rest)
+        return known
 
     def lower_lazy(self, p: int) -> None:
         """Answer ASK_NODE: unfold the call whose entry is position p."""
@@ -171,9 +202,16 @@ class Lowering:
         assert isinstance(call, rules.Call)
         target = self.lower(call.body(), then)
         if target == 0:
-            self._write(p, at.P_DEAD, 0, 0, 0, 0, -1, 0, 0, -1)
+            self._write(p, at.P_DEAD)
         else:
-            self._write(p, at.P_FORK, self._edges([(0, 0, target)]), 1, 0, 0, -1, 0, self._rest(p), -1)
+            self._lead(p, target, self._rests[p])
+
+    def _lead(self, p: int, target: int, rest: int) -> None:
+        """Make a position a fork of one way."""
+        self._write(p, at.P_FORK, self._edges([(0, 0, target)]), 1, rest)
+
+    def _gap(self, node: rules.Space, then: int) -> int:
+        return self._space(node.indent, then)
 
     def _space(self, indent: int | None, then: int) -> int:
         known = self._spaces.get((then, indent))
@@ -183,9 +221,7 @@ class Lowering:
         if indent is None:
             space = self._record(at.P_FORK, 0, 2, rest=rest)
             blank = self._bytes([(0x20, 0x20, space), (0x09, 0x0A, space), (0x0D, 0x0D, space)])
-            self._write(
-                space, at.P_FORK, self._edges([(0, 0, then), (0, 0, blank)]), 2, 0, 0, -1, 0, rest, -1
-            )
+            self._write(space, at.P_FORK, self._edges([(0, 0, then), (0, 0, blank)]), 2, rest)
         else:
             columns = self._record(at.P_INDENT, then, indent, rest=rest)
             space = self._record(at.P_SPACE, then, columns, rest=rest)
@@ -205,16 +241,15 @@ class Lowering:
         behind = self._record(at.P_FORK, 0, 1, rest=1)
         name = self._literal(b'"', self._object_names(node, behind))
         comma = self._literal(b",", self.lower(node.behind_comma, name))
-        self._write(
-            behind, at.P_FORK, self._edges([(0, 0, self._end_or(node, comma))]), 1, 0, 0, -1, 0, 1, -1
-        )
+        self._lead(behind, self._end_or(node, comma), 1)
         return behind if node.begun else self._end_or(node, name)
 
     def _end_or(self, node: rules.Object, member: int) -> int:
         """A gap, then the closing bracket if the object may end, or a member if one may come."""
-        end = self._record(at.P_IF, self._bytes([(0x7D, 0x7D, RETURN)]), at.IF_CAN_CLOSE, rest=1)
+        if not self._end:
+            self._end = self._record(at.P_IF, self._literal(b"}", RETURN), at.IF_CAN_CLOSE, rest=1)
         more = self._record(at.P_IF, member, at.IF_CAN_GO_ON, int(bool(node.others)), rest=1)
-        return self.lower(node.gap, self._fork([end, more]))
+        return self.lower(node.gap, self._fork([self._end, more]))
 
     def _object_names(self, node: rules.Object, behind: int) -> int:
         names = tuple(member.name for member in node.members)
@@ -321,10 +356,17 @@ class Lowering:
             if not finite:
                 return 0
             literals = self._literal_set(finite)
-            return self._record(kind, 0, 0, -1, then, literals, flags, rest)
+            return self._text(kind, 0, 0, -1, then, literals, flags, rest)
         bound = -1 if most is None else most
         state = self._char(((language,), bound >= 0))
-        return self._record(kind, state, fewest, bound, then, -1, flags, rest)
+        return self._text(kind, state, fewest, bound, then, -1, flags, rest)
+
+    def _text(self, *columns: int) -> int:
+        """The position of a string or text: that of an equal one, if there is one."""
+        known = self._texts.get(columns)
+        if known is None:
+            known = self._texts[columns] = self._record(*columns)
+        return known
 
     def _char(self, state: CharState) -> int:
         known = self._char_ids.get(state)
@@ -333,17 +375,22 @@ class Lowering:
         q = self.memory.append(at.AT_CHARS, 1)
         self._char_ids[state] = q
         self._char_states.append(state)
-        shortest = min(shortest_length(e) for e in state[0] if not is_empty(e)) if state[1] else 0
+        needed = state[1] or self._measured
+        shortest = min((shortest_length(e) for e in state[0] if not is_empty(e)), default=0) if needed else 0
         _CHAR.pack_into(self.memory.buffer, 4 * self.memory.at(at.AT_CHARS, q), 0, 0, 0, -1, shortest)
         return q
 
     def lower_char(self, q: int) -> None:
         """Answer ASK_CHAR: write the edges of a character state, one class of characters each."""
         languages, bounded = self._char_states[q]
-        rows: list[tuple[int, int, int]] = []
-        for low, high, target in _joint_transitions(languages):
-            rows.append((low, high, self._char((target, bounded))))
-        label = next((i for i, e in enumerate(languages) if nullable(e)), -1)
+        if len(languages) == 1:
+            flat = _flat_transitions(languages[0])
+            rows = [
+                (flat[i], flat[i + 1], self._char(((flat[i + 2],), bounded))) for i in range(0, len(flat), 3)
+            ]
+        else:
+            rows = [(a, b, self._char((target, bounded))) for a, b, target in _joint_transitions(languages)]
+        label = next((i for i, e in enumerate(languages) if e.nullable or nullable(e)), -1)
         first = self._edges(rows)
         offset = 4 * self.memory.at(at.AT_CHARS, q)
         shortest = int(self.memory.words[offset // 4 + at.CST_SHORTEST])
@@ -463,13 +510,22 @@ class Lowering:
 
     def seen(self, stack: int) -> list[str]:
         """The unlisted names of the object on top of a stack."""
-        progress = int(self.memory.rows(at.AT_STACK, stack, 1)[0, at.STK_PROGRESS])
-        entry = int(self.memory.rows(at.AT_PROGRESS, progress, 1)[0, at.PRG_SEEN])
+        memory = self.memory
+        progress = int(memory.words[memory.at(at.AT_STACK, stack) + at.STK_PROGRESS])
+        entry = int(memory.words[memory.at(at.AT_PROGRESS, progress) + at.PRG_SEEN])
         names = []
         while entry > 0:
-            _, entry, text, *_ = self.memory.rows(at.AT_MEMO, entry, 1)[0].tolist()
-            names.append(self.spelled(text))
+            name, entry = self.last_name(entry)
+            names.append(name)
         return names
+
+    def last_name(self, entry: int) -> tuple[str, int]:
+        """The last of a list of unlisted names, and the list before it; lists are entries of the memo, 0 has none."""
+        known = self._written.get(entry)
+        if known is None:
+            _, before, text, *_ = self.memory.rows(at.AT_MEMO, entry, 1)[0].tolist()
+            known = self._written[entry] = (self.spelled(text), before)
+        return known
 
     def spelled(self, text: int) -> str:
         """The characters of an interned text."""
@@ -485,6 +541,13 @@ class Lowering:
             out.append(unit)
             text = parent
         return out[::-1]
+
+
+_WAYS: Final[dict[type, Callable[[Lowering, Any, int], int]]] = {
+    rules.Literal: Lowering._spelled, rules.Call: Lowering._call, rules.Choice: Lowering._choices,
+    rules.Space: Lowering._gap, rules.Names: Lowering._names_position, rules.Object: Lowering._object,
+    rules.Recorded: Lowering._recorded, rules.Text: Lowering._characters, rules.Quoted: Lowering._characters,
+}  # fmt: skip
 
 
 def _canonical(node: rules.Quoted | rules.Names | rules.Object) -> int:
@@ -504,19 +567,20 @@ def _without(language: Expr, names: tuple[str, ...]) -> Expr:
 
 
 @lru_cache(maxsize=1 << 13)
-def _joint_transitions(languages: tuple[Expr, ...]) -> list[tuple[int, int, tuple[Expr, ...]]]:
-    """Sorted (low, high, targets) of several expressions read together; ranges where all are dead are left out.
+def _flat_transitions(language: Expr) -> tuple[Any, ...]:
+    """Low, high and target of each range of characters, sorted, one after the other.
 
-    Kept across automata: the same patterns, formats and numbers come in one schema after the other.
+    Kept across automata: the same patterns, formats and numbers come in one schema after the other. Flat, so that the
+    garbage collector has one object to look at.
     """
-    if len(languages) == 1:
-        flat: list[tuple[int, int, tuple[Expr, ...]]] = [
-            (low, high, (target,))
-            for chars, target in live_transitions(languages[0])
-            for low, high in chars.ranges
-        ]
-        flat.sort(key=lambda row: row[0])
-        return flat
+    rows = [(low, high, target) for chars, target in live_transitions(language) for low, high in chars.ranges]
+    rows.sort(key=lambda row: row[0])
+    return tuple(part for row in rows for part in row)
+
+
+@lru_cache(maxsize=1 << 10)
+def _joint_transitions(languages: tuple[Expr, ...]) -> list[tuple[int, int, tuple[Expr, ...]]]:
+    """Sorted (low, high, targets) of several expressions read together; ranges where all are dead are left out."""
     rows = [
         sorted(
             (

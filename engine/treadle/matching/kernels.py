@@ -22,8 +22,10 @@ from treadle.automata.kernels import (
     records,
     roomy,
     step,
+    twin_of,
 )
 from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
+from treadle.automata.object_kernels import progress
 from treadle.compiling import helper, kernel
 
 OTHERWISE = 0
@@ -109,7 +111,7 @@ def byte_cover(trie, out):
             j = trie[NODE * j + 1]
 
 
-@kernel
+@helper
 def situation(m, state):
     """How a state's mask can be computed.
 
@@ -142,6 +144,40 @@ def situation(m, state):
 
 
 @kernel
+def visit(m, state):
+    """What a first visit wants to know: the twin (`anonymous`), its `situation`, what is `recorded`, may the text end,
+    how many ways are there?
+
+    The twin is UNKNOWN where something was asked for.
+    """
+    twin = twin_of(m, state)
+    if twin == UNKNOWN:
+        return UNKNOWN, 0, 0, 0, 0
+    found = recorded(m, state) if twin != state else 0
+    return twin, situation(m, twin), found, state_row(m, twin, ST_ACCEPTING), state_row(m, twin, ST_COUNT)
+
+
+@kernel
+def string_at(m, state, k):
+    """Of a state's configuration number k, a string: position, character state, characters read, stack; and of its
+    position: least and most characters, where it goes on, flags.
+    """
+    c = state_row(m, state, ST_FIRST) + k
+    p = config(m, c, CFG_POS)
+    return (
+        p, config(m, c, CFG_Q), config(m, c, CFG_COUNT), config(m, c, CFG_STACK),
+        position(m, p, POS_B), position(m, p, POS_C), position(m, p, POS_THEN), position(m, p, POS_FLAGS),
+    )  # fmt: skip
+
+
+@kernel
+def add_string(bits, row, closers, closing):
+    """bits |= row | (closers & closing), all uint32[w]."""
+    for w in range(bits.shape[0]):
+        bits[w] |= row[w] | (closers[w] & closing[w])
+
+
+@kernel
 def alone(m, state, k):
     """The state of configuration number k of a state alone. UNKNOWN: something was asked for."""
     if not roomy(m):
@@ -157,7 +193,7 @@ def alone(m, state, k):
     return np.int64(intern_out(m))
 
 
-@kernel
+@helper
 def recorded(m, state):
     """What may come again: 1 an unlisted name was written, 2 a name is being written in an object with such names,
     4 an item that must be unique is being written.
@@ -174,6 +210,30 @@ def recorded(m, state):
         if position(m, p, POS_KIND) == P_STRING and position(m, p, POS_FLAGS) & F_OBJECT != 0:
             found |= 2
     return found
+
+
+@kernel
+def seen_entries(m, state, out):
+    """The lists of unlisted names (memo entries) of all objects around a state into `out` int64[n], each once.
+
+    Returns how many there are, at most n: a number of n means that there may be more.
+    """
+    n = np.int64(0)
+    first = state_row(m, state, ST_FIRST)
+    for k in range(first, first + state_row(m, state, ST_COUNT)):
+        node = config(m, k, CFG_STACK)
+        while node > 0 and stack_row(m, node, STK_SEEN) != 0 and n < out.shape[0]:
+            g = stack_row(m, node, STK_PROGRESS)
+            e = progress(m, g, PRG_SEEN) if g > 0 else np.int64(0)
+            if e > 0:
+                known = False
+                for i in range(n):
+                    known = known or out[i] == e
+                if not known:
+                    out[n] = e
+                    n += 1
+            node = stack_row(m, node, STK_PARENT)
+    return n
 
 
 @kernel
@@ -202,7 +262,7 @@ def behind_name(m, p, label, stack):
     return np.int64(intern_out(m))
 
 
-@kernel
+@helper
 def columns(m, state):
     """Columns of indentation that every gap of a state allows."""
     least = np.int64(1 << 30)
@@ -215,7 +275,7 @@ def columns(m, state):
     return least
 
 
-@kernel
+@helper
 def behind_gaps(m, state):
     """The state behind the gaps of a state, none of them written; UNKNOWN: something was asked for."""
     if not roomy(m):
@@ -232,7 +292,7 @@ def behind_gaps(m, state):
     return np.int64(intern_out(m))
 
 
-@kernel
+@helper
 def beside_gaps(m, state):
     """A state without its gaps; UNKNOWN: something was asked for."""
     if not roomy(m):
@@ -250,12 +310,27 @@ def beside_gaps(m, state):
     return np.int64(intern_out(m))
 
 
-@kernel
+@helper
 def may_begin_with_space(m, state):
     """Can the next byte be white space?"""
     row = m[AT_STATES] + state * ST_WIDTH + ST_ALIVE_WORDS
     # Space, and tab, newline, carriage return.
     return m[row + 1] & 1 != 0 or m[row] & 0x2600 != 0
+
+
+@kernel
+def gaps(m, state):
+    """For a GAPS state: the state behind its gaps, the one beside them, and the columns of indentation that they allow.
+
+    No columns: white space may come behind a gap, too. UNKNOWN states: something was asked for.
+    """
+    behind_them = behind_gaps(m, state)
+    if behind_them == UNKNOWN:
+        return UNKNOWN, UNKNOWN, 0
+    if may_begin_with_space(m, behind_them):
+        return behind_them, behind_them, 0
+    beside_them = beside_gaps(m, state)
+    return (behind_them if beside_them != UNKNOWN else UNKNOWN), beside_them, columns(m, state)
 
 
 @kernel
@@ -322,49 +397,6 @@ def walk(m, trie, tokens, cover, state, node, row):
                 continue
         set_bits(row, tokens, trie[NODE * i + 2], trie[NODE * i + NODE + 2])
         i += 1
-    return np.int64(-1)
-
-
-@kernel
-def walk_string(m, trie, tokens, cover, state, node, row, closers, after):
-    """`walk` for a state inside a string that is alone in its automaton, from `node` on.
-
-    Sets in `row` uint32[w] the tokens that stay inside, in `closers` uint32[w] those that come to the closing quote,
-    whatever they go on with; in `after` int32[V] (or of no length) the state that each of the first kind leads to.
-    Returns the node where the automaton asked for something, or -1 at the end.
-    """
-    n = (trie.shape[0] - NODE) // NODE
-    levels = np.int64(m[AT_LEVELS])
-    m[levels] = state
-    i = node
-    while i < n:
-        head = np.int64(trie[NODE * i])
-        depth = head >> 8
-        here = np.int64(m[levels + depth - 1])
-        s = step(m, here, head & 255)
-        if s == UNKNOWN:
-            return i
-        end = np.int64(trie[NODE * i + 1])
-        if s == DEAD:
-            i = end
-            continue
-        if head & 255 == 0x22 and config(m, state_row(m, here, ST_FIRST), CFG_DECODE) == 0:
-            set_bits(closers, tokens, trie[NODE * i + 2], trie[NODE * end + 2])
-            i = end
-            continue
-        m[levels + depth] = s
-        last = i + 1
-        if end - i > WORTH_A_LOOK and cover[4 * i] & 1 == 0:
-            loops = inside_loop(m, s, cover, 4 * i, end - i)
-            if loops < 0:
-                return i
-            if loops > 0:
-                last = end
-        set_bits(row, tokens, trie[NODE * i + 2], trie[NODE * last + 2])
-        if after.shape[0] > 0:
-            for k in range(trie[NODE * i + 2], trie[NODE * last + 2]):
-                after[tokens[k]] = s
-        i = last
     return np.int64(-1)
 
 

@@ -15,7 +15,8 @@ Odd tokens, which end inside an escape, are in the rows, but not in `needs`: und
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +27,7 @@ from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.grammar import rules
 from treadle.grammar.expression import ANY_TEXT, Expr
 from treadle.masks import bitset
-from treadle.matching import kernels
+from treadle.matching import kernels, language_kernels
 from treadle.matching.token_tables import TokenTables
 
 UInt32 = NDArray[np.uint32]
@@ -36,6 +37,16 @@ KEPT: Final = 512
 BOUNDS: Final = 32
 #: States of the automaton that all of them share; it is begun anew when it has more.
 STATES: Final = 1 << 15
+#: Languages that a new one is compared with: by where they lead behind one byte, and closer.
+RELATIVES: Final = 128
+COMPARED: Final = 16
+#: Shares of the trie: with less to be walked again, a language is near enough; with more, it is no help.
+CLOSE: Final = 0.02
+HALF: Final = 0.5
+#: Characters that do not tell two languages apart, so that walking them side by side is worth it.
+WORTH_IT: Final = 3
+#: Pairs of character states that a family remembers the likeness of.
+_ALIKE: Final = 1 << 14
 #: Of a token that does not stay inside, or is odd.
 _NEVER: Final = np.iinfo(np.int16).max
 
@@ -43,42 +54,65 @@ _NEVER: Final = np.iinfo(np.int16).max
 class Language:
     """The answers for one language, spelled one way."""
 
-    def __init__(self, owner: Languages, state: int, automaton: ByteAutomaton, bounded: bool) -> None:
+    def __init__(self, owner: Languages, place: Place, bounded: bool) -> None:
         """`bounded`: lengths will be asked for, so the one walk notes where each token leads as well."""
+        self.place = place
         self._owner = owner
-        self._state = state
-        self._automaton = automaton
         self._needs: NDArray[np.int16] | None = None
         self._longest = 0
         self._within: dict[int, UInt32] = {}
         self._closers_within: dict[tuple[int, int], UInt32] = {}
-        tables = owner.tables
-        self.row: UInt32 = np.zeros(tables.words, np.uint32)
-        self.closers: UInt32 = np.zeros(tables.words, np.uint32)
-        after = np.zeros(tables.size if bounded else 0, np.int32)
-        self._walk(self.row, self.closers, after)
+        near = place.family.near(place, bounded)
+        if near is None:
+            self.row, self.closers, after = self._walked(bounded)
+        else:
+            self.row, self.closers, after = self._walked_beside(near, bounded)
         if bounded:
-            self._needs = self._measured(after)
+            self._needs = self._measured(after, near)
 
-    def _walk(self, row: UInt32, closers: UInt32, after: NDArray[np.int32]) -> None:
-        trie, node = self._owner.tables.trie, 0
+    def _walked(self, bounded: bool) -> tuple[UInt32, UInt32, NDArray[np.int32]]:
+        """Tokens that stay inside, those that close, and where each of the first leads."""
+        tables, automaton = self._owner.tables, self.place.family.automaton
+        row, closers = np.zeros((2, tables.words), np.uint32)
+        after = np.zeros(tables.size if bounded else 0, np.int32)
+        trie, node = tables.trie, 0
         while node >= 0:
-            words = self._automaton.memory.words
-            node = kernels.walk_string(
-                words, trie.nodes, trie.tokens, trie.cover, self._state, node, row, closers, after
+            words = automaton.memory.words
+            node = language_kernels.walk_string(
+                words, trie.nodes, trie.tokens, trie.cover, self.place.state, node, row, closers, after
             )
             if node >= 0:
-                self._automaton.answer()
+                automaton.answer()
+        return row, closers, after
+
+    def _walked_beside(self, near: Language, bounded: bool) -> tuple[UInt32, UInt32, NDArray[np.int32]]:
+        """`_walked`, where the answers for a similar language are known."""
+        tables, family = self._owner.tables, self.place.family
+        row, closers = near.row.copy(), near.closers.copy()
+        after = np.full(tables.size if bounded else 0, language_kernels.AS_BEFORE, np.int32)
+        levels = np.zeros(2 * at.LEVELS, np.int32)
+        trie, node = tables.trie, 0
+        while node >= 0:
+            words = family.automaton.memory.words
+            node = language_kernels.walk_beside(
+                words, trie.nodes, trie.tokens, trie.cover, tables.heights, self.place.state, near.place.state, node,
+                levels, family.alike, family.queue, int(bounded), row, closers, after,
+            )  # fmt: skip
+            if node >= 0:
+                family.automaton.answer()
+        return row, closers, after
+
+    @property
+    def is_measured(self) -> bool:
+        """Are the needs known?"""
+        return self._needs is not None
 
     @property
     def needs(self) -> NDArray[np.int16]:
         """int16[V]: characters that the string must still be allowed to have for a token."""
         if self._needs is None:
             with self._owner.lock:
-                tables = self._owner.tables
-                after = np.zeros(tables.size, np.int32)
-                self._walk(np.zeros(tables.words, np.uint32), np.zeros(tables.words, np.uint32), after)
-                self._needs = self._measured(after)
+                self._needs = self._measured(self._walked(True)[2], None)
         return self._needs
 
     @property
@@ -88,30 +122,37 @@ class Language:
         self.needs  # noqa: B018
         return self._longest
 
-    def _measured(self, after: NDArray[np.int32]) -> NDArray[np.int16]:
+    def _measured(self, after: NDArray[np.int32], near: Language | None) -> NDArray[np.int16]:
         tables = self._owner.tables
-        fewest, most = np.zeros((2, int(after.max(initial=0)) + 1), np.int32)
-        fewest[after] = 1
-        for state in np.flatnonzero(fewest).tolist():
+        size = int(after.max(initial=0)) + 1
+        fewest, most = np.zeros((2, size), np.int32)
+        landed = np.empty(size, np.int32)
+        count = language_kernels.landings(after, np.zeros(size, np.uint8), landed)
+        for state in landed[:count].tolist():
             fewest[state], most[state] = self._to_come(state)
-        inside = after > 0
-        exact = inside & ~tables.is_odd
-        needs = np.where(exact, tables.chars - tables.half + fewest[after], _NEVER)
+        needs = np.full(tables.size, _NEVER, np.int16) if near is None else near.needs.copy()
         # Of odd tokens a bound is enough: bytes are no fewer than characters.
-        odd = np.where(inside & tables.is_odd, np.diff(tables.starts) + most[after], 0)
-        self._longest = int(max(needs[needs < _NEVER].max(initial=0), odd.max(initial=0)))
-        return np.minimum(needs, _NEVER).astype(np.int16)
+        longest = language_kernels.measure(
+            after, fewest, most, tables.chars, tables.half, tables.is_odd, tables.starts, _NEVER, needs
+        )
+        # Of tokens that lead where they led in the other language, what was found there is a bound.
+        self._longest = max(int(longest), near.longest if near is not None else 0)
+        return needs
 
     def _to_come(self, state: int) -> tuple[int, int]:
         """Fewest characters that must follow a state of this language, with one half read; and a bound of that."""
         if state == 0:
             return 0, 0
-        config = self._automaton.frontier(state)[0].tolist()
-        position = self._automaton.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
-        fewest = self._automaton.shortest(config, position)
+        config = self.place.family.automaton.frontier(state)[0].tolist()
+        position = self.place.family.automaton.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
+        fewest = self.place.family.automaton.shortest(config, position)
         if config[at.CFG_DECODE]:
-            fewest = 1 + self._automaton.shortest_behind(config, *_characters(config[at.CFG_DECODE]))
-        return fewest, max(fewest, 1 + self._automaton.shortest_behind(config, 0, 0x10FFFF, greatest=True))
+            fewest = 1 + self.place.family.automaton.shortest_behind(
+                config, *_characters(config[at.CFG_DECODE])
+            )
+        return fewest, max(
+            fewest, 1 + self.place.family.automaton.shortest_behind(config, 0, 0x10FFFF, greatest=True)
+        )
 
     def within(self, left: int) -> UInt32:
         """The tokens of `row` that are not odd, where at most `left` characters may come."""
@@ -156,6 +197,78 @@ def _characters(decode: int) -> tuple[int, int]:
     return max(base, 0x800), base + 0xFFF
 
 
+class Family:
+    """An automaton that languages share, and which of them are known there."""
+
+    def __init__(self, tables: TokenTables, measured: bool) -> None:
+        """`measured`: are the lengths of texts to be known of every character state?"""
+        # Languages come as the vocabulary can spell them, so every byte may be used here.
+        self.automaton = ByteAutomaton(rules.Quoted(ANY_TEXT), measured=measured)
+        self._weights = tables.weights
+        self._met: deque[Language] = deque(maxlen=RELATIVES)
+        self.alike = np.zeros(_ALIKE * language_kernels.ALIKE_WIDTH, np.int32)
+        self.queue = np.zeros(3 * language_kernels.PAIRS, np.int32)
+        self._compared = 0
+
+    def place(self, language: Expr, canonical: bool) -> Place:
+        """Where a language begins."""
+        return Place(self, self.automaton.entrance(rules.Quoted(language, canonical=canonical)), canonical)
+
+    def remember(self, language: Language) -> None:
+        if self._is_plain(language.place.state):
+            self._met.append(language)
+
+    def near(self, place: Place, bounded: bool) -> Language | None:
+        """A language whose row tells most of the row of another one that begins at `place`."""
+        known = [
+            one for one in self._met if one.place.canonical == place.canonical and (one.is_measured or not bounded)
+        ]  # fmt: skip
+        if not known or not self._is_plain(place.state):
+            return None
+        words, ahead = self.automaton.memory.words, np.empty(256, np.int64)
+        self.automaton.complete(lambda m: int(kernels.successors(m, place.state, ahead)))
+        states = np.array([one.place.state for one in known], np.int32)
+        words = self.automaton.memory.words
+        best, differing = language_kernels.nearest(words, place.state, states, self._weights)
+        share = int(differing) / int(self._weights.sum())
+        if share > CLOSE:
+            for one in known[-1 : -1 - COMPARED : -1]:
+                if self._likeness(place.state, one.place.state, bounded) >= WORTH_IT:
+                    return one
+        return known[best] if share <= HALF else None
+
+    def _likeness(self, state: int, other: int, bounded: bool) -> int:
+        self._compared += 1
+        while True:
+            words = self.automaton.memory.words
+            found = language_kernels.likeness(words, self.alike, self.queue, state, other, int(bounded))
+            if found > -2:
+                return int(found)
+            self.automaton.answer()
+
+    def _is_plain(self, state: int) -> bool:
+        """Is a state a string whose character state alone tells how it goes on: without literals and counts?"""
+        frontier = self.automaton.frontier(state)
+        config = frontier[0].tolist()
+        position = self.automaton.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
+        return (
+            len(frontier) == 1
+            and config[at.CFG_Q] > 0
+            and config[at.CFG_LOW] >= config[at.CFG_HIGH]
+            and position[at.POS_B] == 0
+            and position[at.POS_C] < 0
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """The state of a family's automaton where a language begins, and whether it is spelled one way only."""
+
+    family: Family
+    state: int
+    canonical: bool
+
+
 class Languages:
     """The languages met so far with one vocabulary."""
 
@@ -163,7 +276,7 @@ class Languages:
         self.tables = tables
         self.lock = threading.RLock()
         self._known: OrderedDict[tuple[Expr, bool], Language] = OrderedDict()
-        self._automaton: ByteAutomaton | None = None
+        self._families: dict[bool, Family] = {}
 
     def get(self, language: Expr, canonical: bool, bounded: bool = False) -> Language:
         with self.lock:
@@ -178,11 +291,12 @@ class Languages:
             return known
 
     def _met(self, language: Expr, canonical: bool, bounded: bool) -> Language:
-        # Languages come as the vocabulary can spell them, so every byte may be used here.
-        if self._automaton is None or self._automaton.state_count > STATES:
-            self._automaton = ByteAutomaton(rules.Quoted(ANY_TEXT))
-        state = self._automaton.entrance(rules.Quoted(language, canonical=canonical))
-        return Language(self, state, self._automaton, bounded)
+        family = self._families.get(bounded)
+        if family is None or family.automaton.state_count > STATES:
+            family = self._families[bounded] = Family(self.tables, measured=bounded)
+        found = Language(self, family.place(language, canonical), bounded)
+        family.remember(found)
+        return found
 
 
 _LOCK = threading.Lock()

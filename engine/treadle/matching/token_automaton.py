@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.errors import VocabularyMismatch
-from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr
+from treadle.grammar.expression import ANY_TEXT, NOTHING, Chars, Expr, Repeat, alternate, repeat
 from treadle.masks.bitset import Row, address_of
 from treadle.masks.pool import Kept
 from treadle.matching import kernels
@@ -42,11 +42,34 @@ DONE: Final = 0
 #: What `advance` answers for a token that is not allowed.
 REFUSED: Final = -1
 UInt32 = NDArray[np.uint32]
+Int32 = NDArray[np.int32]
 _TOKEN_BITS = 22
 #: Rows of a constraint after which the ledger hears of new states; at first each time.
 _EVERY = 8
 #: More characters than any token has.
 _MANY = 1 << 14
+#: Classes of names whose rows are looked up one by one.
+_APART = 2
+#: Objects with unlisted names around a state that are looked at apart.
+_LISTS = 64
+_NONE = np.zeros(0, np.int32)
+
+
+class _String(NamedTuple):
+    """A configuration inside a JSON string, and what its position says (kernels.string_at)."""
+
+    position: int
+    q: int
+    read: int
+    stack: int
+    least: int
+    most: int
+    then: int
+    flags: int
+
+    @property
+    def canonical(self) -> bool:
+        return self.flags & at.F_CANONICAL != 0
 
 
 class TokenAutomaton:
@@ -68,9 +91,12 @@ class TokenAutomaton:
         self._next: dict[int, int] = {}
         self._noted = -1
         self._ends = frozenset(vocabulary.eos_ids)
+        self._may_repeat = len(self.tables.repeating) > 0
         self._languages = languages_of(self.tables)
         #: State behind a quote -> tokens that could close a string there.
         self._closing_rows: dict[int, UInt32] = {}
+        #: Last entry of a list of unlisted names -> tokens that could write one of them as a whole.
+        self._namings: dict[int, Int32] = {0: _NONE}
         self._closer = Closer(automaton)
         self._closings: dict[int, tuple[int, ...]] = {}
         self.pool.join(self)
@@ -115,14 +141,20 @@ class TokenAutomaton:
             row = self._again(state)
             if row is not None:
                 return row
-            twin = self.bytes.anonymous(state)
-            if twin == state:
-                row = self._compute(state)
-            else:
-                row = self._rows.get(twin)
-                row = self._again(twin) if row is None else row
-                row = self._compute(twin) if row is None else row
-                row = self._without_repeats(state, twin, row)
+            while True:
+                twin, kind, recorded, accepting, ways = kernels.visit(self.bytes.memory.words, state)
+                if twin != at.UNKNOWN:
+                    break
+                self.bytes.answer()
+            row = self._rows.get(twin)
+            row = self._again(twin) if row is None and twin != state else row
+            row = self._compute(twin, kind, ways, accepting) if row is None else row
+            if twin != state:
+                if recorded or self._may_repeat or self.bytes.remembers:
+                    row = self._without_repeats(state, twin, recorded, row)
+                else:
+                    self._rows[state] = row
+                    self._kept[state] = self._kept[twin]
             if len(self._rows) < _EVERY or len(self._rows) % _EVERY == 0:
                 self._noted = LEDGER.note(self.bytes, self._noted)
         return row
@@ -139,68 +171,71 @@ class TokenAutomaton:
         self._rows[state] = row
         return row
 
-    def _compute(self, state: int) -> Row:
+    def _compute(self, state: int, kind: int, ways: int, accepting: int) -> Row:
         row = self.pool.scratch()
         bits = row.view(np.uint32)
-        tables = self.tables
-        kind = kernels.situation(self.bytes.memory.words, state)
         if kind == kernels.STRINGS:
-            self._strings(state, bits)
+            self._strings(state, ways, bits)
         elif kind == kernels.GAPS:
             self._gaps(state, bits)
         elif kind == kernels.SEVERAL:
-            for k in range(self.bytes.width(state)):
+            for k in range(ways):
                 bits |= self.mask(self.bytes.complete(lambda m, k=k: int(kernels.alone(m, state, k)))).view(  # type: ignore[misc]
                     np.uint32
                 )
         elif kind == kernels.FREE_NAME:
             self._name(state, bits)
         else:
-            self._walk(tables.trie, state, bits)
-        if self.bytes.is_accepting(state):
-            bits |= tables.eos_row.view(np.uint32)
+            self._walk(self.tables.trie, state, bits)
+        if accepting:
+            bits |= self.tables.eos_row.view(np.uint32)
         return self._keep(state, row)
 
-    def _strings(self, state: int, bits: UInt32) -> None:
+    def _strings(self, state: int, ways: int, bits: UInt32) -> None:
         """What stays inside depends on the language alone; what closes, on that and on what comes behind."""
-        for config in self.bytes.frontier(state).tolist():
-            position = self.bytes.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
+        for k in range(ways):
+            string = _String(*kernels.string_at(self.bytes.memory.words, state, k))
             # Member names may have several classes, each going on its own way.
-            languages = self.bytes.languages(config[at.CFG_Q])
-            if len(languages) > 1 and position[at.POS_FLAGS] & at.F_TOTAL:
-                canonical = bool(position[at.POS_FLAGS] & at.F_CANONICAL)
-                bits |= self._languages.get(ANY_TEXT, canonical).row
-                self._walk(self.tables.rest, state, bits)
-                continue
+            languages = self.bytes.languages(string.q)
+            if len(languages) > 1:
+                alive = [language for language in languages if language is not NOTHING]
+                total = len(alive) > 1 and string.flags & at.F_TOTAL
+                if total or len(alive) > _APART:
+                    # What stays inside, of any class, and what leaves one of them, found by walking.
+                    joint = ANY_TEXT if total else alternate(*alive)
+                    bits |= self._languages.get(joint, string.canonical).row
+                    self._walk(self.tables.rest, state, bits)
+                    continue
             for label, language in enumerate(languages):
-                if language is not NOTHING and self._string(config, position, label, language, bits):
+                if language is not NOTHING and self._string(string, label, language, bits):
                     self._walk(self.tables.odd, state, bits)
 
-    def _string(
-        self, config: list[int], position: list[int], label: int, language: Expr, bits: UInt32
-    ) -> bool:
+    def _string(self, string: _String, label: int, language: Expr, bits: UInt32) -> bool:
         """Whether a bound was near, so that odd tokens have to be walked."""
-        count, least, most = config[at.CFG_COUNT], position[at.POS_B], position[at.POS_C]
-        known = self._languages.get(language, bool(position[at.POS_FLAGS] & at.F_CANONICAL), most >= 0)
-        closing = self._behind_quote(config, position, label)
+        count, least, most = string.read, string.least, string.most
+        if type(language) is Repeat and type(language.body) is Chars:
+            # `[a-z]{3,40}` is `[a-z]*` between bounds.
+            least = max(least, count + language.low)
+            if language.high is not None:
+                most = count + language.high if most < 0 else min(most, count + language.high)
+            language = repeat(language.body, 0, None)
+        known = self._languages.get(language, string.canonical, most >= 0)
+        closing = self._behind_quote(string, label)
         if count >= least and (most < 0 or most - count >= known.longest):
-            bits |= known.row
-            bits |= known.closers & closing
+            kernels.add_string(bits, known.row, known.closers, closing)
             return False
         left = most - count if most >= 0 else _MANY
-        bits |= known.within(left)
-        bits |= known.closers_within(least - count, left) & closing
+        kernels.add_string(bits, known.within(left), known.closers_within(least - count, left), closing)
         return True
 
-    def _behind_quote(self, config: list[int], position: list[int], label: int) -> UInt32:
+    def _behind_quote(self, string: _String, label: int) -> UInt32:
         """The tokens that could close a string, by what they go on with behind the quote."""
-        stack = config[at.CFG_STACK]
-        if position[at.POS_FLAGS] & at.F_KEYS:
-            name = config[at.CFG_POS]
-            state = self.bytes.complete(lambda words: int(kernels.behind_name(words, name, label, stack)))
+        if string.flags & at.F_KEYS:
+            state = self.bytes.complete(
+                lambda words: int(kernels.behind_name(words, string.position, label, string.stack))
+            )
         else:
-            then = position[at.POS_THEN]
-            state = self.bytes.complete(lambda words: int(kernels.behind(words, then, stack)))
+            state = self.bytes.complete(lambda words: int(kernels.behind(words, string.then, string.stack)))
         known = self._closing_rows.get(state)
         if known is None:
             row = self.pool.scratch()
@@ -213,13 +248,14 @@ class TokenAutomaton:
     def _gaps(self, state: int, bits: UInt32) -> None:
         """White space in front makes no difference to what may come behind it."""
         tables = self.tables
-        behind = self.bytes.complete(lambda words: int(kernels.behind_gaps(words, state)))
-        words = self.bytes.memory.words
-        if kernels.may_begin_with_space(words, behind) or kernels.columns(words, state) < COLUMNS:
+        behind, beside, columns = kernels.gaps(self.bytes.memory.words, state)
+        while behind == at.UNKNOWN:
+            self.bytes.answer()
+            behind, beside, columns = kernels.gaps(self.bytes.memory.words, state)
+        if columns < COLUMNS:
             self._walk(tables.trie, state, bits)
             return
         bits |= tables.gap_row
-        beside = self.bytes.complete(lambda words: int(kernels.beside_gaps(words, state)))
         if beside == behind:
             self._walk(tables.space_trie, behind, bits)
         else:
@@ -250,10 +286,10 @@ class TokenAutomaton:
             if node >= 0:
                 self.bytes.answer()
 
-    def _without_repeats(self, state: int, twin: int, row: Row) -> Row:
+    def _without_repeats(self, state: int, twin: int, recorded: int, row: Row) -> Row:
         """`row` without the tokens that write a name or item and repeat it: the row itself when there are none."""
         own = row
-        for suspects in self._suspects(state, row):
+        for suspects in self._suspects(state, recorded, row):
             k = self._refused(state, suspects, 0, row)
             while k >= 0:
                 if own is row:
@@ -268,15 +304,14 @@ class TokenAutomaton:
         self._kept[state] = self._kept[twin]
         return row
 
-    def _suspects(self, state: int, row: Row) -> list[NDArray[np.int32]]:
+    def _suspects(self, state: int, recorded: int, row: Row) -> list[NDArray[np.int32]]:
         """Tokens that might repeat something, which the row of the twin does not know of."""
         tables = self.tables
         found = [tables.using_up if self.bytes.exhausts_names else tables.repeating]
-        recorded = kernels.recorded(self.bytes.memory.words, state)
         if self.bytes.records_values:
             found.append(self._ending_items(state, row) if recorded & 4 else tables.listing)
         if recorded & 3:
-            found.append(tables.naming)
+            found.append(self._naming(state))
         if recorded & 2:
             found.append(self._ending(self.bytes.written_names(state)))
         return [suspects for suspects in found if len(suspects)]
@@ -293,19 +328,37 @@ class TokenAutomaton:
                 return out[:count]
             self.bytes.answer()
 
-    def _ending(self, remainders: list[str] | None) -> NDArray[np.int32]:
+    def _naming(self, state: int) -> Int32:
+        """The tokens that write as a whole a name that an object around wrote before."""
+        lists = np.empty(_LISTS, np.int64)
+        count = int(kernels.seen_entries(self.bytes.memory.words, state, lists))
+        if count == _LISTS:
+            return self.tables.naming
+        return _joined([self._writing(entry) for entry in lists[:count].tolist()])
+
+    def _writing(self, entry: int) -> Int32:
+        """The tokens that write as a whole one of the names of a list, the memo entry that ends it."""
+        chain = []
+        while entry not in self._namings:
+            name, before = self.bytes.last_name(entry)
+            chain.append((entry, name))
+            entry = before
+        found = self._namings[entry]
+        for entry, name in reversed(chain):
+            more = self.tables.by_name.get(name)
+            found = self._namings[entry] = found if more is None else np.concatenate([found, more])
+        return found
+
+    def _ending(self, remainders: list[str] | None) -> Int32:
         """The tokens that might complete a name so that it was written before: by what the name still lacks."""
         if remainders is None:
             return self.tables.with_quote
         if not remainders:
-            return np.zeros(0, np.int32)
-        found = [self.tables.quoting_odd]
-        trie = self.vocabulary.trie
-        for rest in remainders:
-            node = trie.find(json.dumps(rest, ensure_ascii=False)[1:].encode("utf-8", "surrogatepass"))
-            if node >= 0:
-                found.append(trie.tokens[trie.token_start[node] : trie.token_start[trie.skip[node]]])
-        return np.concatenate(found)
+            return _NONE
+        texts = [
+            json.dumps(rest, ensure_ascii=False)[1:].encode("utf-8", "surrogatepass") for rest in remainders
+        ]
+        return _joined([self.tables.quoting_odd, *map(self.tables.by_quote.get, texts)])
 
     def _refused(self, state: int, suspects: NDArray[np.int32], first: int, row: Row) -> int:
         tables = self.tables
@@ -336,8 +389,7 @@ class TokenAutomaton:
     def _advance(self, state: int, token: int) -> int:
         if token in self._ends:
             return DONE if state == DONE or self.bytes.is_accepting(state) else REFUSED
-        tables = self.tables
-        if state == DONE or tables.starts[token] == tables.starts[token + 1]:
+        if state == DONE or token in self.tables.without_bytes:
             return REFUSED
         reached = self._spell(state, token)
         return REFUSED if reached == at.DEAD else reached
@@ -346,6 +398,10 @@ class TokenAutomaton:
         """The state behind a token's bytes, DEAD where one of them is refused."""
         blob, starts = self.tables.blob, self.tables.starts
         # One lock for every kernel that may add states: another thread may be moving the memory right now.
+        with self.bytes.lock:
+            reached: int = kernels.spell(self.bytes.memory.words, blob, starts, state, token)
+            if reached != at.UNKNOWN:
+                return reached
         return self.bytes.complete(lambda words: int(kernels.spell(words, blob, starts, state, token)))
 
     def is_accepting(self, state: int) -> bool:
@@ -377,3 +433,9 @@ class TokenAutomaton:
     def forced(self, state: int) -> list[int]:
         """The tokens that must come next, as the tokenizer would spell them; see forced.py."""
         return [] if state == DONE else forced_tokens(self, state)
+
+
+def _joined(found: list[Int32 | None]) -> Int32:
+    """All tokens of some arrays."""
+    some = [tokens for tokens in found if tokens is not None and len(tokens)]
+    return np.concatenate(some) if some else _NONE

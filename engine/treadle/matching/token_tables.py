@@ -7,6 +7,7 @@ trie of 4 % of the nodes, is walked; where the length is bounded, the rows are c
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 import weakref
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from treadle.automata.layout import LEVELS
 from treadle.errors import VocabularyMismatch
 from treadle.masks import bitset
-from treadle.matching import kernels, table_store
+from treadle.matching import kernels, language_kernels, table_store
 from treadle.matching.warmup import load_kernels
 from treadle.vocabulary import Trie, Vocabulary
 from treadle.vocabulary.vocabulary import WORTH_STORING
@@ -96,6 +97,56 @@ class TokenTables:
         spelled = [(data[starts[i] : starts[i + 1]], i) for i in range(self.size - 1, -1, -1)]
         return {data: i for data, i in spelled if data}
 
+    @cached_property
+    def without_bytes(self) -> frozenset[int]:
+        """Tokens that spell nothing."""
+        return frozenset(np.flatnonzero(np.diff(self.starts) == 0).tolist())
+
+    @cached_property
+    def heights(self) -> Int32:
+        """int32: levels below each node of the trie."""
+        out = np.empty(len(self.trie.cover) // 4, np.int32)
+        language_kernels.heights(self.trie.nodes, out)
+        return out
+
+    @cached_property
+    def weights(self) -> Int32:
+        """int32[256]: how many nodes of the trie begin with each byte."""
+        counts = np.zeros(256, np.int32)
+        nodes, i = self.trie.nodes, 0
+        while i < len(self.trie.cover) // 4:
+            end = int(nodes[3 * i + 1])
+            counts[nodes[3 * i] & 255] += end - i
+            i = end
+        return counts
+
+    @cached_property
+    def by_quote(self) -> dict[bytes, Int32]:
+        """The tokens that come to a closing quote, by their bytes up to it."""
+        found: dict[bytes, list[int]] = {}
+        for token in self.quoting.tolist():
+            match = _TO_QUOTE.match(self.bytes_of(token))
+            assert match is not None
+            found.setdefault(match[0], []).append(token)
+        return {data: np.array(tokens, np.int32) for data, tokens in found.items()}
+
+    @cached_property
+    def by_name(self) -> dict[str, Int32]:
+        """The tokens of `naming`, by the names that they could write as a whole."""
+        found: dict[str, dict[int, None]] = {}
+        for token in self.naming.tolist():
+            data = self.bytes_of(token)
+            for quote in _QUOTE.finditer(data):
+                match = _NAME.match(data, quote.start())
+                name = None if match is None else _decoded(match[0])
+                if name is not None:
+                    found.setdefault(name, {})[token] = None
+        return {name: np.array(list(tokens), np.int32) for name, tokens in found.items()}
+
+    def bytes_of(self, token: int) -> bytes:
+        """The bytes of a token."""
+        return self.blob[self.starts[token] : self.starts[token + 1]].tobytes()
+
     def _inside_strings(self, vocabulary: Vocabulary, spelled: list[bytes]) -> None:
         """What a token is to a string that it begins in between two characters."""
         chars, breaks = np.empty(self.size, np.int32), np.empty(self.size, np.int32)
@@ -158,6 +209,15 @@ def _is_half(data: bytes) -> bool:
     lead = next((byte for byte in reversed(data) if byte >= 0xC0), 0)
     have = len(data) - data.rfind(bytes([lead])) if lead else 0
     return 0 < have < _utf8_length(lead)
+
+
+def _decoded(text: bytes) -> str | None:
+    """The string of a JSON text; None where it is none."""
+    try:
+        found = json.loads(text.decode("utf-8", "surrogatepass"))
+    except ValueError:
+        return None
+    return found if isinstance(found, str) else None
 
 
 def _utf8_length(lead: int) -> int:

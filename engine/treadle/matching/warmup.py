@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
@@ -17,7 +18,7 @@ from treadle.grammar.expression import ANY_TEXT
 from treadle.masks import bitset
 from treadle.masks import kernels as masks
 from treadle.masks.pool import RowPool
-from treadle.matching import kernels
+from treadle.matching import kernels, language_kernels
 from treadle.vocabulary import Trie
 
 
@@ -37,23 +38,12 @@ def load_kernels() -> None:
     state = automaton.anonymous(automaton.start)
     kernels.walk(words, nodes, np.array(trie.tokens), cover, state, 0, row)
     kernels.walk_listed(words, nodes, np.array(trie.tokens), start, state, 0, row)
-    kernels.situation(words, state)
-    kernels.walk_string(
-        words,
-        nodes,
-        np.array(trie.tokens),
-        cover,
-        state,
-        0,
-        row,
-        np.zeros(1, np.uint32),
-        np.zeros(0, np.int32),
-    )
-    kernels.columns(words, state)
-    kernels.recorded(words, state)
-    kernels.may_begin_with_space(words, state)
-    for kernel in (kernels.behind_gaps, kernels.beside_gaps):
-        automaton.complete(lambda m, kernel=kernel: int(kernel(m, state)))  # type: ignore[misc]
+    kernels.visit(words, state)
+    kernels.string_at(words, state, 0)
+    kernels.gaps(words, state)
+    kernels.add_string(row, row, row, row)
+    _load_languages(automaton, trie, nodes, cover)
+    kernels.seen_entries(words, state, out)
     automaton.complete(lambda m: int(kernels.behind(m, 1, 0)))
     automaton.complete(lambda m: int(kernels.alone(m, state, 0)))
     inside = automaton.frontier(automaton.run(state, b'{"'))[0].tolist()
@@ -79,6 +69,33 @@ def load_kernels() -> None:
     masks.gather(placed.addresses, placed.sizes, np.zeros((1, 1), np.int32))
     for rows in (placed, np.zeros((1, 1), np.int32)):
         bitset.apply_rows(rows, np.zeros((1, 2), np.float32))
+
+
+def _load_languages(
+    automaton: ByteAutomaton, trie: Trie, nodes: NDArray[np.int32], cover: NDArray[np.int32]
+) -> None:
+    """The kernels for rows of string languages."""
+    words, tokens = automaton.memory.words, np.array(trie.tokens)
+    state = automaton.run(automaton.start, b'{"b":"')
+    row, closers, after, height = (
+        np.zeros(1, np.uint32),
+        np.zeros(1, np.uint32),
+        np.zeros(2, np.int32),
+        cover[:1],
+    )
+    language_kernels.heights(nodes, height)
+    language_kernels.walk_string(words, nodes, tokens, cover, state, 0, row, closers, after)
+    pairs, queue = np.zeros(4 * language_kernels.ALIKE_WIDTH, np.int32), np.zeros(3 * 64, np.int32)
+    levels = np.zeros(2 * at.LEVELS, np.int32)
+    language_kernels.walk_beside(
+        words, nodes, tokens, cover, height, state, state, 0, levels, pairs, queue, 0, row, closers, after
+    )
+    language_kernels.likeness(words, pairs, queue, state, state, 0)
+    language_kernels.nearest(words, state, after[:1], np.zeros(256, np.int32))
+    landed = np.empty(2, np.int32)
+    language_kernels.landings(after, np.zeros(2, np.uint8), landed)
+    chars, flags, starts = np.zeros(2, np.int32), np.zeros(2, bool), np.zeros(3, np.int32)
+    language_kernels.measure(after, chars, chars, chars, flags, flags, starts, 1, np.zeros(2, np.int16))
 
 
 def _toy() -> rules.Node:

@@ -11,6 +11,7 @@ these (`object_state`, `array_state`). Negation, disjunction and recursion cost 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -35,6 +36,7 @@ __all__ = [
     "Report",
     "StringCase",
     "compile_schema",
+    "dispose_with",
 ]
 
 
@@ -69,3 +71,10 @@ def compile_schema(
             )
         raise unsatisfiable(compilation)
     return compilation.root, compilation.report
+
+
+def dispose_with(owner: object, goal: Formula) -> None:
+    """Let go of a goal's whole compilation, piece by piece, when `owner` is let go, which must not be later."""
+    compilation = goal.algebra.hooks
+    assert isinstance(compilation, Compilation)
+    weakref.finalize(owner, compilation.dispose).atexit = False

@@ -80,6 +80,10 @@ class FixedArray:
         self._goal: Formula | None = None
         self._next: Branches | None = None
 
+    def dispose(self) -> None:
+        """Let go of what comes behind it (see `Compilation.dispose`)."""
+        self._next = None
+
     @property
     def can_close(self) -> bool:
         return self.low <= 0
@@ -143,6 +147,10 @@ class OpenArray:
         self.compilation = compilation
         self.formula = formula
         self._next: Branches | None = None
+
+    def dispose(self) -> None:
+        """Let go of what comes behind it (see `Compilation.dispose`)."""
+        self._next = None
 
     @property
     def can_close(self) -> bool:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from typing import Any, Final
 
 from treadle.errors import UnsupportedFeature
 from treadle.frontends.json_schema import values
@@ -52,6 +53,11 @@ _SMALL = 200
 Without = dict[int, list[tuple[str, "str | int | None"]]]
 
 
+#: Cases of schemas that speak of strings and numbers only, by what they say: the same in every compilation.
+_CASES: Final[OrderedDict[tuple[Hashable, ...], Cases]] = OrderedDict()
+_CASES_KEPT: Final = 1 << 12
+
+
 class Compilation:
     """See the top of the file. Made by `compile_schema`."""
 
@@ -90,6 +96,7 @@ class Compilation:
         self._goals: dict[tuple[int, tuple[str, ...]], Formula] = {}
         self._alike: dict[tuple[str, int], Schema] = {}
         self._scalars: dict[tuple[str, ...], Formula] = {}
+        self._scalar_keys: dict[Formula, tuple[Hashable, ...]] = {}
         self._tables: dict[Any, NameTable] = {}
         self._frames: dict[Any, Frame] = {}
         self._objects: dict[Any, Any] = {}
@@ -131,6 +138,20 @@ class Compilation:
                 raise UnsupportedFeature("a vocabulary that is not known", where="#/$schema", found=unknown)
             self.report.add("relaxed", "#/$schema", f"not enforced: vocabulary {unknown!r}")
         return with_vocabularies(draft, known.contents)
+
+    def dispose(self) -> None:
+        """Let go of everything, piece by piece; nothing may be asked afterwards.
+
+        Formulas, schemas and states refer to each other in circles, which only the garbage collector would free: in
+        a server that compiles many schemas, at the price of a pause.
+        """
+        for schema in self.schemas.values():
+            schema.dispose()
+        for container in (*self._frames.values(), *self._objects.values(), *self._arrays.values()):
+            container.dispose()
+        self.algebra.dispose()
+        vars(self.search).clear()
+        vars(self).clear()
 
     def relax_pattern(self, pattern: str, where: str, message: str) -> None:
         """Under `lenient`: the pattern matches every text, and as a name's pattern asks nothing of the value."""
@@ -217,6 +238,8 @@ class Compilation:
                 else literals(self.algebra, words, schema.at("pattern"))
             )
             self._scalars[shared] = known
+            if words is None:
+                self._scalar_keys[known] = (self.assert_formats, *shared)
         return known
 
     def _listed(self, schema: Schema) -> Formula:
@@ -236,8 +259,30 @@ class Compilation:
     def cases(self, goal: Formula) -> Cases:
         known: Cases | None = goal.answers.get("cases")
         if known is None:
-            known = goal.answers["cases"] = self._cases(goal)
+            key = self._scalar_keys.get(goal)
+            known = goal.answers["cases"] = (
+                self._cases(goal) if key is None else self._scalar_cases(goal, key)
+            )
         return known
+
+    def _scalar_cases(self, goal: Formula, key: tuple[Hashable, ...]) -> Cases:
+        """`_cases` of a schema that says nothing of containers, kept for all compilations."""
+        known = _CASES.get(key)
+        if known is not None:
+            return known
+        noted = len(self.report), len(self.unwritten)
+        found = self._cases(goal)
+        of_containers = found.arrays or found.objects
+        if (
+            not of_containers
+            and noted == (len(self.report), len(self.unwritten))
+            and not self.relaxed_patterns
+        ):
+            # Nothing was noted, so that nothing has to be noted again.
+            _CASES[key] = found
+            if len(_CASES) > _CASES_KEPT:
+                _CASES.popitem(last=False)
+        return found
 
     def _cases(self, goal: Formula) -> Cases:
         possible = goal.possible

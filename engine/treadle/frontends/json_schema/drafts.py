@@ -9,22 +9,25 @@ them changes no well-formed schema's verdict but for `dependencies`, which 2020-
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum, IntFlag
-from typing import Any
+from enum import Enum
+from typing import Any, Final
 
 
-class Group(IntFlag):
-    """Which families of keywords a schema has; what is absent costs nothing when it is expanded."""
+class Group:
+    """Which families of keywords a schema has; what is absent costs nothing when it is expanded.
 
-    NONE = 0
-    TYPE = 1
-    VALUES = 2
-    STRING = 4
-    NUMBER = 8
-    ARRAY = 16
-    OBJECT = 32
-    IN_PLACE = 64
-    UNEVALUATED = 128
+    Bits of plain integers: an IntFlag makes an object for every `&`, and these are asked for all the time.
+    """
+
+    NONE: Final = 0
+    TYPE: Final = 1
+    VALUES: Final = 2
+    STRING: Final = 4
+    NUMBER: Final = 8
+    ARRAY: Final = 16
+    OBJECT: Final = 32
+    IN_PLACE: Final = 64
+    UNEVALUATED: Final = 128
 
 
 class Shape(Enum):
@@ -83,8 +86,8 @@ class Draft:
     foreign: frozenset[str] = frozenset()
 
 
-def _family(group: Group, **shapes: Shape) -> dict[str, Keyword]:
-    return {name.replace("__", "$"): Keyword(int(group), shape) for name, shape in shapes.items()}
+def _family(group: int, **shapes: Shape) -> dict[str, Keyword]:
+    return {name.replace("__", "$"): Keyword(group, shape) for name, shape in shapes.items()}
 
 
 _DRAFT4: dict[str, Keyword] = {

@@ -49,7 +49,7 @@ def date() -> Expr:
 def time() -> Expr:
     ordinary = seq(_HOUR, ":", _SIXTY, ":", _SIXTY, _PART_OF_SECOND, _OFFSET)
     in_utc = seq("23:59:60", _PART_OF_SECOND, one("Zz"))
-    return either(ordinary, in_utc, Dependent(seq(_HOUR, ":", _SIXTY), _leap_second).language())
+    return either(ordinary, in_utc, Dependent(seq(_HOUR, ":", _SIXTY, ":60"), _behind_leap_second).language())
 
 
 def clock_time() -> Expr:
@@ -57,12 +57,12 @@ def clock_time() -> Expr:
     return seq(_HOUR, ":", _SIXTY, ":", _SIXTY)
 
 
-def _leap_second(clock: str) -> Expr:
-    """What may follow hours and minutes if a leap second and an offset do."""
-    hour, minute = int(clock[:2]), int(clock[3:])
+def _behind_leap_second(clock: str) -> Expr:
+    """What may follow the leap second of an hour and minute, but for "Z"."""
+    hour, minute = int(clock[:2]), int(clock[3:5])
     east = (hour * 60 + minute + 1) % (24 * 60)
     offsets = either(f"+{east // 60:02}:{east % 60:02}", f"-{23 - hour:02}:{59 - minute:02}")
-    return seq(":60", _PART_OF_SECOND, offsets)
+    return seq(_PART_OF_SECOND, offsets)
 
 
 def date_time() -> Expr:

@@ -103,7 +103,8 @@ def format_of(name: str, draft: str = "") -> Format | None:
     """The format of a name in a draft ("draft 7"; the newest if none is given); None for an annotation only."""
     old = _OF_OLD.get(draft, {}).get(name)
     if old is not None:
-        return Format(old(), old())
+        language = old()
+        return Format(language, language)
     builder = _BUILDERS.get(name)
     if builder is None:
         return None
@@ -111,7 +112,8 @@ def format_of(name: str, draft: str = "") -> Format | None:
         return Format(hostname(), plain_hostname(), is_hostname)
     if builder is idn_hostname:
         return Format(idn_hostname(), any_idn_hostname(), is_idn_hostname)
-    return Format(builder(), builder())
+    language = builder()
+    return Format(language, language)
 
 
 def format_language(name: str, draft: str = "") -> Expr | None:

@@ -87,6 +87,11 @@ class Formula:
         #: What else was asked of it, by question.
         self.answers: dict[Any, Any] = {}
 
+    def dispose(self) -> None:
+        """Let go of what others know of it (see `Compilation.dispose`)."""
+        self._negation = self.derived = self.expanded = None
+        self.answers.clear()
+
     @property
     def is_true(self) -> bool:
         return self.kind == _TRUE
@@ -183,6 +188,14 @@ class Algebra:
         self.FALSE._negation = self.TRUE
         #: Set by the compilation, which lies above the formulas.
         self.hooks: Hooks
+
+    def dispose(self) -> None:
+        """Let go of all formulas (see `Compilation.dispose`)."""
+        for formula in (self.TRUE, self.FALSE, *self._literals.values(), *self._nodes.values()):
+            if formula._negation is not None:
+                formula._negation.dispose()
+            formula.dispose()
+        vars(self).clear()
 
     def born(self) -> int:
         self.made += 1

@@ -85,6 +85,11 @@ class Frame:
         self._usable: dict[str, bool] = {}
         self._others: dict[NameClass, Formula] | None = None
 
+    def dispose(self) -> None:
+        """Let go of what was found out (see `Compilation.dispose`)."""
+        self._goals.clear()
+        self._others = None
+
     def goal(self, name: str) -> Formula:
         """What the value of an explicit name must satisfy; FALSE where the name must stay away."""
         known = self._goals.get(name)
@@ -156,6 +161,10 @@ class FixedObject:
         self._names: tuple[str, ...] | None = None
         self._others: tuple[NameClass, ...] | None = None
         self._members: dict[Any, Branches] = {}
+
+    def dispose(self) -> None:
+        """Let go of what comes behind it (see `Compilation.dispose`)."""
+        self._members.clear()
 
     @property
     def can_close(self) -> bool:

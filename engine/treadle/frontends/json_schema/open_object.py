@@ -37,6 +37,10 @@ class OpenObject:
         self._others: tuple[NameClass, ...] | None = None
         self._members: dict[Any, Branches] = {}
 
+    def dispose(self) -> None:
+        """Let go of what comes behind it (see `Compilation.dispose`)."""
+        self._members.clear()
+
     @property
     def can_close(self) -> bool:
         return closes(self.formula)

@@ -37,6 +37,7 @@ from treadle.frontends.json_schema.open_object import object_branches, relevant_
 from treadle.frontends.json_schema.residuals import closes
 from treadle.frontends.json_schema.schema import Schema
 from treadle.frontends.json_schema.splitting import alternatives
+from treadle.grammar.expression import NOTHING
 
 if TYPE_CHECKING:
     from treadle.frontends.json_schema.compilation import Compilation
@@ -85,6 +86,10 @@ class Search:
     # Questions from outside.
 
     def is_empty(self, goal: Formula) -> bool:
+        if goal.empty is None and _is_plainly_satisfiable(goal):
+            goal.empty = False
+        if goal.empty is not None:
+            return goal.empty
         return not self._settled(lambda: self._nonempty(goal), goal)
 
     def object_is_live(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
@@ -383,6 +388,8 @@ _ORDER = (
     values.OBJECT,
 )
 
+_OF_STRINGS = ("pattern", "format", "minLength", "maxLength")
+
 
 def _is_plainly_satisfiable(goal: Formula) -> bool:
     """Settled by a look at the keywords."""
@@ -397,9 +404,24 @@ def _is_plainly_satisfiable(goal: Formula) -> bool:
     if atom.groups & (Group.IN_PLACE | Group.VALUES):
         return False
     contents, kinds = atom.contents, atom.kinds_allowed
+    if kinds & values.STRING and _has_plain_strings(atom):
+        return True
+    if kinds & values.NUMBER and not atom.groups & Group.NUMBER:
+        return True
     if kinds & values.OBJECT and not contents.get("required") and not contents.get("minProperties"):
         return "properties" not in contents or atom.draft.name != "draft 3"
     return bool(kinds & values.ARRAY and not contents.get("minItems") and "contains" not in contents)
+
+
+def _has_plain_strings(schema: Schema) -> bool:
+    """Is there a string, as one keyword alone tells: every format has some, and a pattern's language may show it."""
+    if not schema.groups & Group.STRING:
+        return True
+    asked = [keyword for keyword in _OF_STRINGS if schema.get(keyword) is not None]
+    if asked == ["pattern"]:
+        language = schema.compilation.pattern(schema.contents["pattern"])
+        return language.plain and language is not NOTHING
+    return asked in ([], ["format"], ["minLength"], ["maxLength"])
 
 
 def _missing(formula: Formula) -> list[str]:

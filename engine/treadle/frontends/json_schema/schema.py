@@ -111,6 +111,12 @@ class Schema:
         self.prepared: dict[str, Any] = {}
         self._bits: tuple[int, int] | None = None
 
+    def dispose(self) -> None:
+        """Let go of what was made from it (see `Compilation.dispose`)."""
+        self.targets.clear()
+        self.expansions.clear()
+        self.prepared.clear()
+
     @property
     def pointer(self) -> str:
         return pointer_of(self.link)

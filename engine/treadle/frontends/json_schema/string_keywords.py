@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from treadle.errors import LimitExceeded
 from treadle.frontends.json_schema.drafts import Group
+from treadle.frontends.json_schema.formats import Format, format_of
 from treadle.frontends.json_schema.formula import CONTAINER, Algebra, Formula
 from treadle.frontends.json_schema.schema import Schema
 from treadle.frontends.json_schema.splitting import alternatives
@@ -33,9 +34,6 @@ from treadle.grammar.expression import (
     repeat,
     words,
 )
-
-if TYPE_CHECKING:
-    from treadle.frontends.json_schema.formats import Format
 
 #: Alternatives of a boolean combination of string conditions that are kept apart; more are joined in one language.
 _APART = 16
@@ -177,8 +175,6 @@ def _format(schema: Schema) -> Format | None:
     name = schema.get("format")
     if name is None:
         return None
-    from treadle.frontends.json_schema.formats import format_of
-
     compilation = schema.compilation
     if not compilation.assert_formats:
         compilation.report.add(

@@ -1,0 +1,312 @@
+"""Rows of string languages: walking the token trie inside a string that is alone in its automaton.
+
+`walk_string` looks at every token. A language that was met before is mostly of some use to the next one: what is left
+of a pattern behind one more character, or with one repetition less. `walk_beside` walks the trie with both, leaves a
+subtree where they come together, or where the two cannot be told apart by texts as short as what is below (`alike`, a
+bounded bisimulation of their character states), and corrects the row of the other where they do not.
+
+Arrays as in kernels.py. The slow twin is `walk_string` itself (tests/matching/test_languages.py).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from treadle.automata.cell_kernels import ask, char_row, config, edge, mix, state_row
+from treadle.automata.kernels import step
+from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
+from treadle.compiling import helper, kernel
+from treadle.matching.kernels import NODE, WORTH_A_LOOK, clear_bits, inside_loop, set_bits
+
+#: Of a token that leads where it led in the other language.
+AS_BEFORE = -1
+#: Texts up to this many characters tell two languages apart, or they count as alike no further.
+AHEAD = 12
+#: Pairs of character states that one comparison looks at.
+PAIRS = 64
+#: Any text, however long.
+ALWAYS = 1 << 20
+ALIKE_WIDTH = 3  # the two states, how long a text cannot tell them apart (0 in a free row: stored plus 2)
+
+
+@kernel
+def walk_string(m, trie, tokens, cover, state, node, row, closers, after):
+    """`walk` for a state inside a string that is alone in its automaton, from `node` on.
+
+    Sets in `row` uint32[w] the tokens that stay inside, in `closers` uint32[w] those that come to the closing quote,
+    whatever they go on with; in `after` int32[V] (or of no length) the state that each of the first kind leads to.
+    Returns the node where the automaton asked for something, or -1 at the end.
+    """
+    n = (trie.shape[0] - NODE) // NODE
+    # Tables do not move while a kernel runs.
+    table = np.int64(m[AT_NEXT])
+    levels = np.int64(m[AT_LEVELS])
+    m[levels] = state
+    i = node
+    while i < n:
+        head = np.int64(trie[NODE * i])
+        depth = head >> 8
+        here = np.int64(m[levels + depth - 1])
+        s = np.int64(m[table + here * 256 + (head & 255)])
+        if s == UNKNOWN:
+            s = step(m, here, head & 255)
+            if s == UNKNOWN:
+                return i
+        end = np.int64(trie[NODE * i + 1])
+        if s == DEAD:
+            i = end
+            continue
+        if head & 255 == 0x22 and config(m, state_row(m, here, ST_FIRST), CFG_DECODE) == 0:
+            set_bits(closers, tokens, trie[NODE * i + 2], trie[NODE * end + 2])
+            i = end
+            continue
+        m[levels + depth] = s
+        last = i + 1
+        if end - i > WORTH_A_LOOK and cover[4 * i] & 1 == 0:
+            loops = inside_loop(m, s, cover, 4 * i, end - i)
+            if loops < 0:
+                return i
+            if loops > 0:
+                last = end
+        set_bits(row, tokens, trie[NODE * i + 2], trie[NODE * last + 2])
+        if after.shape[0] > 0:
+            for k in range(trie[NODE * i + 2], trie[NODE * last + 2]):
+                after[tokens[k]] = s
+        i = last
+    return np.int64(-1)
+
+
+@kernel
+def heights(trie, out):
+    """For every node the number of levels below it, int32[n]."""
+    n = (trie.shape[0] - NODE) // NODE
+    for i in range(n - 1, -1, -1):
+        out[i] = 0
+        j = i + 1
+        end = trie[NODE * i + 1]
+        while j < end:
+            out[i] = max(out[i], out[j] + 1)
+            j = trie[NODE * j + 1]
+
+
+@kernel
+def walk_beside(
+    m, trie, tokens, cover, height, state, other, node, levels, known, queue, measured, row, closers, after
+):
+    """`walk_string` for `state`, where `row` and `closers` begin as those of `other`, and `after` as AS_BEFORE.
+
+    `levels` int32[2 * LEVELS] keeps both states of each depth while Python answers; `known` int32[2**k * 3] what
+    `alike` found out so far, `queue` int32[PAIRS * 3] is its scratch. `measured`: are tokens told apart by the
+    characters that must follow them, too?
+    """
+    n = (trie.shape[0] - NODE) // NODE
+    levels[0] = state
+    levels[LEVELS] = other
+    i = node
+    while i < n:
+        head = np.int64(trie[NODE * i])
+        depth = head >> 8
+        byte = head & 255
+        here = np.int64(levels[depth - 1])
+        there = np.int64(levels[LEVELS + depth - 1])
+        end = np.int64(trie[NODE * i + 1])
+        s = step(m, here, byte)
+        r = step(m, there, byte) if there != DEAD else np.int64(DEAD)
+        if s == UNKNOWN or r == UNKNOWN:
+            return i
+        if s == r and r != DEAD:
+            i = end
+            continue
+        first, last = trie[NODE * i + 2], trie[NODE * end + 2]
+        if byte == 0x22 and decoded(m, here) == 0:
+            if s == DEAD:
+                clear_bits(closers, tokens, first, last)
+            else:
+                set_bits(closers, tokens, first, last)
+            i = end
+            continue
+        if s == DEAD:
+            if r != DEAD:
+                clear_bits(row, tokens, first, last)
+                clear_bits(closers, tokens, first, last)
+                lead_to(after, tokens, first, last, 0)
+            i = end
+            continue
+        if r != DEAD and decoded(m, s) == decoded(m, r):
+            far = alike(m, known, queue, char_of(m, s), char_of(m, r), measured)
+            if far == -2:
+                return i
+            # A character that is cut off here is one that may still come.
+            if far >= height[i] + (decoded(m, s) != 0):
+                i = end
+                continue
+        levels[depth] = s
+        levels[LEVELS + depth] = r
+        following = i + 1
+        if end - i > WORTH_A_LOOK and cover[4 * i] & 1 == 0:
+            loops = inside_loop(m, s, cover, 4 * i, end - i)
+            if loops < 0:
+                return i
+            if loops > 0:
+                following = end
+        last = trie[NODE * following + 2]
+        set_bits(row, tokens, first, last)
+        lead_to(after, tokens, first, last, s)
+        i = following
+    return np.int64(-1)
+
+
+@helper
+def decoded(m, state):
+    """What was read of a character that is not complete; 0 between two characters."""
+    return config(m, state_row(m, state, ST_FIRST), CFG_DECODE)
+
+
+@helper
+def char_of(m, state):
+    return config(m, state_row(m, state, ST_FIRST), CFG_Q)
+
+
+@helper
+def lead_to(after, tokens, first, last, state):
+    if after.shape[0] > 0:
+        for k in range(first, last):
+            after[tokens[k]] = state
+
+
+@helper
+def alike(m, known, queue, a, b, measured):
+    """Texts of how many characters cannot tell two character states apart; -2: something was asked for.
+
+    `measured`: nor can the least number of characters that must follow such a text; -1 if it can at once.
+    """
+    if a == b:
+        return np.int64(ALWAYS)
+    mask = known.shape[0] // ALIKE_WIDTH - 1
+    slot = mix(mix(0, a), b) & mask
+    while known[slot * ALIKE_WIDTH + 2] != 0:
+        if known[slot * ALIKE_WIDTH] == a and known[slot * ALIKE_WIDTH + 1] == b:
+            return np.int64(known[slot * ALIKE_WIDTH + 2] - 2)
+        slot = (slot + 1) & mask
+    found = compare(m, queue, a, b, measured)
+    if found > -2:
+        known[slot * ALIKE_WIDTH] = a
+        known[slot * ALIKE_WIDTH + 1] = b
+        known[slot * ALIKE_WIDTH + 2] = found + 2
+    return found
+
+
+@helper
+def compare(m, queue, a, b, measured):
+    """`alike` without a memory: breadth first over the pairs that equal texts lead to."""
+    queue[0], queue[1], queue[2] = a, b, 0
+    n = np.int64(1)
+    i = np.int64(0)
+    far = np.int64(ALWAYS)
+    while i < n:
+        a, b, t = np.int64(queue[3 * i]), np.int64(queue[3 * i + 1]), np.int64(queue[3 * i + 2])
+        if t > far:
+            break
+        if a == 0 or b == 0:
+            return t - 1
+        for q in (a, b):
+            if char_row(m, q, CST_LOWERED) == 0:
+                ask(m, ASK_CHAR, q, 0, 0)
+                return np.int64(-2)
+        shortest = char_row(m, a, CST_SHORTEST) == char_row(m, b, CST_SHORTEST)
+        if measured and not shortest:
+            return t - 1
+        if (char_row(m, a, CST_LABEL) < 0) != (char_row(m, b, CST_LABEL) < 0):
+            return t - measured
+        e, f = char_row(m, a, CST_FIRST), char_row(m, b, CST_FIRST)
+        e_end, f_end = e + char_row(m, a, CST_EDGES), f + char_row(m, b, CST_EDGES)
+        char = np.int64(0)
+        while e < e_end and f < f_end:
+            low = max(edge(m, e, 0), char)
+            if low != max(edge(m, f, 0), char):
+                return t - measured
+            high = min(edge(m, e, 1), edge(m, f, 1))
+            x, y = edge(m, e, 2), edge(m, f, 2)
+            if x != y and not queued(queue, n, x, y):
+                if t + 1 >= AHEAD or n >= PAIRS:
+                    far = min(far, t + 1 - measured)
+                else:
+                    queue[3 * n], queue[3 * n + 1], queue[3 * n + 2] = x, y, t + 1
+                    n += 1
+            char = high + 1
+            if edge(m, e, 1) == high:
+                e += 1
+            if edge(m, f, 1) == high:
+                f += 1
+        if e < e_end or f < f_end:
+            return t - measured
+        i += 1
+    return far
+
+
+@helper
+def queued(queue, n, x, y):
+    for i in range(n):
+        if queue[3 * i] == x and queue[3 * i + 1] == y:
+            return True
+    return False
+
+
+@kernel
+def nearest(m, state, others, weights):
+    """Which of the states others int32[n] leads where `state` does behind most bytes, by weights int32[256].
+
+    Returns its index and the sum of the weights where it differs. Only steps that were taken are looked at.
+    """
+    table = np.int64(m[AT_NEXT])
+    best, least = np.int64(-1), np.int64(1) << 60
+    for k in range(others.shape[0]):
+        total = np.int64(0)
+        for byte in range(256):
+            if m[table + state * 256 + byte] != m[table + others[k] * 256 + byte]:
+                total += weights[byte]
+        if total < least:
+            best, least = np.int64(k), total
+    return best, least
+
+
+@kernel
+def likeness(m, known, queue, state, other, measured):
+    """`alike` of the character states of two states inside strings, both between two characters."""
+    return alike(m, known, queue, char_of(m, state), char_of(m, other), measured)
+
+
+@kernel
+def landings(after, marks, out):
+    """The distinct states in `after` int32[V] into `out`; `marks` uint8[largest state + 1] is zero. How many."""
+    n = np.int64(0)
+    for t in range(after.shape[0]):
+        s = after[t]
+        if s > 0 and marks[s] == 0:
+            marks[s] = 1
+            out[n] = s
+            n += 1
+    return n
+
+
+@kernel
+def measure(after, fewest, most, chars, half, odd, starts, never, needs):
+    """Into needs int16[V]: characters that the string must still be allowed to have for each token.
+
+    `after` says where each token leads (0: not inside, AS_BEFORE: its need stays), `fewest` and `most` how many
+    characters each of these states has to come. Returns the greatest need, for odd tokens a bound of it.
+    """
+    longest = np.int64(0)
+    for t in range(after.shape[0]):
+        s = after[t]
+        if s == 0:
+            needs[t] = never
+        elif s > 0:
+            if odd[t]:
+                needs[t] = never
+                longest = max(longest, np.int64(starts[t + 1] - starts[t] + most[s]))
+            else:
+                needs[t] = min(np.int64(never), np.int64(chars[t]) - half[t] + fewest[s])
+        if needs[t] < never:
+            longest = max(longest, np.int64(needs[t]))
+    return longest
