@@ -1,0 +1,301 @@
+"""The automaton of a context-free grammar over bytes: numbered states, everything computed at first use.
+
+A state is an interned frontier of configurations (parse_kernels.py); equal futures that were reached through equal stacks
+are equal ints. The kernels stop where they need something that is computed in Python: a scanner state, a set of
+terminals, a guard's verdict, room. `Grammar` is what an automaton is made from: the normal form, its LR tables and sets.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treadle.automata import parse_kernels as kernels
+from treadle.automata import parse_layout as at
+from treadle.automata import scanner as scan
+from treadle.automata.byte_automaton import ByteAutomaton
+from treadle.automata.lr import Tables
+from treadle.automata.parse_memory import ParseMemory
+from treadle.errors import LimitExceeded
+from treadle.grammar.cfg import Cfg
+from treadle.grammar.expression import Expr
+from treadle.grammar.preferred import Ahead, Program
+
+Int32 = NDArray[np.int32]
+#: Longest token that a walk over a vocabulary may meet.
+LEVELS = 4096
+#: A guard: the text of a completed rule and the text in front of it -> may it stand?
+Guard = Callable[[str, str], bool]
+
+
+@dataclass(frozen=True)
+class ParseTables:
+    """What a grammar's automata share."""
+
+    cfg: Cfg
+    lr: Tables
+    #: What reads each terminal.
+    machines: tuple[Program | Expr | ByteAutomaton | None, ...]
+
+
+class ParseAutomaton:
+    """A lazily determinised automaton over bytes. Safe to share between threads."""
+
+    def __init__(self, tables: ParseTables, guards: Mapping[str, Guard] | None = None) -> None:
+        self.tables = tables
+        self.lock = threading.RLock()
+        cfg = tables.cfg
+        self._guards = dict(guards or {})
+        self._scanner = scan.Scanner(tables.machines)
+        self._ignored = sum(1 << t for t in cfg.ignored)
+        self._covered: dict[int, list[int]] = {}
+        for keyword, pattern in cfg.keywords:
+            self._covered.setdefault(keyword, []).append(pattern)
+        self._sets: dict[tuple[int, int], int] = {}
+        self._set_bits: list[tuple[int, int]] = []
+        row_sets = self._row_bits()
+        self.memory = ParseMemory(len(cfg.terminals), LEVELS, self._static(row_sets))
+        self._set(0, 0)
+        numbers = {bits: self._set(bits, self._looked_for(bits)) for bits in dict.fromkeys(row_sets)}
+        words = self.memory.words
+        first = int(words[at.AT_STATE_SET])
+        words[first : first + len(row_sets)] = [numbers[bits] for bits in row_sets]
+        self._facts()
+        self._scanned = 0
+        self._note_scanner()
+        self._texts: dict[int, tuple[int, int]] = {}
+        self.guarded = bool(words[at.GUARDED])
+        self.start = self._start()
+
+    # -- the grammar, written down ---------------------------------------------------------------------
+
+    def _row_bits(self) -> list[int]:
+        """For each LR state the terminals that its row holds, and those that may always come."""
+        lr, cfg = self.tables.lr, self.tables.cfg
+        always = self._ignored | (1 << cfg.indentation.newline if cfg.indentation else 0)
+        end = len(cfg.terminals)
+        found = []
+        terminals = lr.terminal.tolist()
+        for state in range(lr.states):
+            bits = always
+            for t in terminals[lr.row[state] : lr.row[state + 1]]:
+                if t != end:
+                    bits |= 1 << t
+            found.append(bits)
+        return found
+
+    def _looked_for(self, bits: int) -> int:
+        """Without the keywords that a pattern of the same set covers, and what no text is scanned for."""
+        for keyword, patterns in self._covered.items():
+            if any(bits >> pattern & 1 for pattern in patterns):
+                bits &= ~(1 << keyword)
+        for declared in self.tables.cfg.declared:
+            bits &= ~(1 << declared)
+        return bits
+
+    def _static(self, row_sets: list[int]) -> dict[int, Int32]:
+        lr, cfg = self.tables.lr, self.tables.cfg
+        by_pattern: list[list[int]] = [[] for _ in cfg.terminals]
+        for keyword, pattern in sorted(cfg.keywords):
+            by_pattern[pattern].append(keyword)
+        keyword_row = np.cumsum([0, *map(len, by_pattern)]).astype(np.int32)
+        keywords = np.array([k for row in by_pattern for k in row] or [0], np.int32)
+        roles = np.zeros(max(1, len(cfg.terminals)), np.int32)
+        if cfg.indentation:
+            roles[list(cfg.indentation.opening)] = at.ROLE_OPENING
+            roles[list(cfg.indentation.closing)] = at.ROLE_CLOSING
+            roles[cfg.indentation.newline] = at.ROLE_NEWLINE
+        roles[list(cfg.ignored)] = at.ROLE_IGNORED
+        guards = np.array([bool(p.guard) for p in cfg.productions], np.int32)
+        return {
+            at.AT_ROW: lr.row, at.AT_TERMINAL: lr.terminal, at.AT_FIRST_ACTION: lr.first_action,
+            at.AT_ACTION: lr.action, at.AT_GOTO_ROW: lr.goto_row, at.AT_GOTO_RULE: lr.goto_rule,
+            at.AT_GOTO_STATE: lr.goto_state, at.AT_LENGTH: lr.length, at.AT_HEAD: lr.head,
+            at.AT_STATE_SET: np.zeros(len(row_sets), np.int32), at.AT_KEYWORD_ROW: keyword_row,
+            at.AT_KEYWORDS: keywords, at.AT_ROLE: roles, at.AT_GUARD: guards,
+        }  # fmt: skip
+
+    def _facts(self) -> None:
+        cfg, words = self.tables.cfg, self.memory.words
+        words[at.LEXICAL] = cfg.lexing == "lexical"
+        words[at.NULLABLE] = cfg.nullable
+        words[at.GUARDED] = any(p.guard for p in cfg.productions)
+        words[at.INDENTED] = cfg.indentation is not None
+        words[at.NEWLINE] = -1
+        if cfg.indentation:
+            words[at.NEWLINE] = cfg.indentation.newline
+            words[at.INDENT] = cfg.indentation.indent
+            words[at.DEDENT] = cfg.indentation.dedent
+            words[at.TAB] = cfg.indentation.tab_width
+
+    def _start(self) -> int:
+        inside = 0
+        if self.tables.cfg.indentation:
+            # The outermost block: no column, no brackets, nothing around it.
+            inside = self.memory.append(at.CAP_BLOCKS)
+        return self.complete(lambda m: int(kernels.enter(m, 0, inside, 0)))
+
+    # -- what kernels ask for --------------------------------------------------------------------------
+
+    def complete(self, kernel: Callable[[Int32], int]) -> int:
+        """Call a kernel until it no longer asks for anything; its answer. `kernel` gets the memory's words."""
+        with self.lock:
+            while True:
+                answer = kernel(self.memory.words)
+                if answer > at.UNKNOWN:
+                    return answer
+                self.answer()
+
+    def answer(self) -> None:
+        """Give a stopped kernel what it asked for."""
+        kind, a, b = self.memory.words[at.NEED : at.NEED_C].tolist()
+        if kind == at.ASK_SCAN:
+            for byte, target in self._scanner.row(a, b).items():
+                self._note_scanner()
+                self.memory.words[self.memory.words[at.AT_SCAN_NEXT] + a * 256 + byte] = target
+        elif kind == at.ASK_ROOM:
+            self.memory.grow()
+        elif kind == at.ASK_UP_TO:
+            accepted, looked_for = self._set_bits[a]
+            self._remember(at.M_UP_TO, a, b, self._set(accepted, looked_for & ((2 << b) - 1)))
+        elif kind == at.ASK_UNION:
+            bits = self._set_bits[a][0] | self._set_bits[b][0]
+            self._remember(at.M_UNION, a, b, self._set(bits, self._looked_for(bits)))
+        elif kind == at.ASK_GUARD:
+            self._remember(at.M_GUARD, a, b, int(self._verdict(a, b)))
+        else:
+            raise LimitExceeded(
+                "too many ways to read the text are alive at once", limit="alive", value=at.ALIVE_LIMIT
+            )
+
+    def _remember(self, kind: int, x: int, y: int, value: int) -> None:
+        if self.memory.words[at.N_MEMO] + 2 * at.ROOM >= self.memory.words[at.CAP_MEMO]:
+            self.memory.grow(at.CAP_MEMO)
+        kernels.remember(self.memory.words, kind, x, y, 0, value)
+
+    def set_of(self, accepted: Int32) -> int:
+        """The number of a set of terminals, given as words."""
+        bits = int.from_bytes(np.ascontiguousarray(accepted).tobytes(), "little")
+        return self._set(bits, self._looked_for(bits))
+
+    def _set(self, accepted: int, looked_for: int) -> int:
+        key = (accepted, looked_for)
+        number = self._sets.get(key)
+        if number is None:
+            number = self._sets[key] = self.memory.append(at.CAP_SETS)
+            self._set_bits.append(key)
+            size = self.memory.words[at.WORDS]
+            row = self.memory.rows(at.AT_SETS, number, 1)[0]
+            row[:size] = _words(accepted, size)
+            row[size:] = _words(looked_for, size)
+        return number
+
+    def _note_scanner(self) -> None:
+        """Write down the scanner states that are new."""
+        size = int(self.memory.words[at.WORDS])
+        while self._scanned < self._scanner.states:
+            q = self.memory.append(at.CAP_SCANNER)
+            assert q == self._scanned
+            conditions = self._scanner.conditions[q]
+            first = int(self.memory.words[at.N_CONDITIONS])
+            for t, ahead in conditions:
+                condition = self.memory.append(at.CAP_CONDITIONS)
+                self.memory.rows(at.AT_CONDITION, condition, 1)[0] = [t, ahead.at_end, *_first_bytes(ahead)]
+            row = self.memory.rows(at.AT_SCAN, q, 1)[0]
+            row[: at.SCAN_HEAD] = first, len(conditions)
+            row[at.SCAN_HEAD : at.SCAN_HEAD + size] = _words(self._scanner.flags[q], size)
+            row[at.SCAN_HEAD + size :] = _words(self._scanner.live[q], size)
+            if q == scan.DEAD:
+                self.memory.rows(at.AT_SCAN_NEXT, q, 1)[0] = scan.DEAD
+            self._scanned += 1
+
+    # -- guards ------------------------------------------------------------------------------------------
+
+    def _verdict(self, production: int, covered: int) -> bool:
+        guard = self._guards[self.tables.cfg.productions[production].guard]
+        start, end = self.memory.rows(at.AT_MEMO, covered, 1)[0, 1:3].tolist()
+        before = self.text(start)
+        whole = self.text(end)
+        return bool(guard(whole[len(before) :].decode("utf-8", "replace"), before.decode("utf-8", "replace")))
+
+    def text(self, number: int) -> bytes:
+        """The bytes of an interned text."""
+        words = self.memory.words
+        if len(self._texts) + 1 < words[at.N_TEXT]:
+            memo = self.memory.rows(at.AT_MEMO, 1, int(words[at.N_MEMO]) - 1)
+            for _, parent, byte, _, child in memo[memo[:, 0] == at.M_TEXT].tolist():
+                self._texts[child] = parent, byte
+        out = bytearray()
+        while number:
+            number, byte = self._texts[number]
+            out.append(byte)
+        return bytes(reversed(out))
+
+    # -- states ------------------------------------------------------------------------------------------
+
+    def step(self, state: int, byte: int) -> int:
+        """The state behind one byte, DEAD if it is refused."""
+        return self.complete(lambda m: int(kernels.step(m, state, byte)))
+
+    def run_to(self, state: int, data: bytes) -> tuple[int, int]:
+        """The state behind `data` and its length; or DEAD and the offset of the first byte that is refused."""
+        array = np.frombuffer(data, dtype=np.uint8)
+        with self.lock:
+            index = 0
+            while True:
+                reached, stopped = kernels.run(self.memory.words, state, array, index, len(array))
+                if reached != at.UNKNOWN:
+                    return int(reached), int(stopped)
+                self.answer()
+                # What was read so far is in the transition table by now: start over, it costs little.
+
+    def run(self, state: int, data: bytes) -> int:
+        """The state behind all of `data`, DEAD if it is refused somewhere."""
+        return self.run_to(state, data)[0]
+
+    def is_accepting(self, state: int) -> bool:
+        """May the text end here?"""
+        with self.lock:
+            while (answer := int(kernels.accepting(self.memory.words, state))) < 0:
+                self.answer()
+            return bool(answer)
+
+    def frontier(self, state: int) -> Int32:
+        """The configurations of a state, int32[n, 7] (columns in parse_layout.py): a copy."""
+        found = []
+        while state:
+            config, state, _ = self.memory.rows(at.AT_STATES, state, 1)[0].tolist()
+            found.append(self.memory.rows(at.AT_CONFIGS, config, 1)[0].copy())
+        return np.array(found)
+
+    def allowed_bytes(self, state: int) -> list[int]:
+        """Every byte that leads on from a state."""
+        return [byte for byte in range(256) if self.step(state, byte) != at.DEAD]
+
+    @property
+    def state_count(self) -> int:
+        return int(self.memory.words[at.N_STATES]) - at.FIRST
+
+
+def _words(bits: int, count: int) -> Int32:
+    return np.frombuffer(bits.to_bytes(4 * int(count), "little"), np.int32)
+
+
+def _first_bytes(ahead: Ahead) -> Sequence[int]:
+    """The bytes that characters of a set begin with, 8 words.
+
+    A lead byte counts if all of its characters are in the set; conditions that split them are not met by any of them.
+    """
+    bits = 0
+    for low, high in ahead.charset.ranges:
+        for character in range(low, min(high, 0x7F) + 1):
+            bits |= 1 << character
+    for byte in range(0xC2, 0xF5):
+        span = scan.lead_range(byte)
+        if span is not None and any(low <= span[1] and span[2] <= high for low, high in ahead.charset.ranges):
+            bits |= 1 << byte
+    return _words(bits, 8).tolist()
