@@ -77,6 +77,9 @@ class Cfg:
     #: (keyword, pattern) pairs: a lexeme of `pattern` that is just the keyword's text is the keyword (lark's
     #: `_create_unless`): where the parser could take both, the keyword is not looked for by itself.
     keywords: frozenset[tuple[int, int]] = frozenset()
+    #: Those of these pairs whose keyword is looked for by itself all the same, at its own place in the order (lark:
+    #: it has flags that the pattern has not, so the pattern may not match all of its spellings).
+    also_scanned: frozenset[tuple[int, int]] = frozenset()
     #: Terminals that no text is scanned for: they come from the post-lexer (INDENT, DEDENT) or from nowhere.
     declared: frozenset[int] = frozenset()
     indentation: Indentation | None = None
