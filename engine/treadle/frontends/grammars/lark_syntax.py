@@ -60,11 +60,16 @@ def read_lark(
 
 
 def _load(text: GrammarText, source: str, imports: Sequence[str | Path]) -> tuple[Grammar, Mapping[str, str]]:
-    from lark.load_grammar import _parse_grammar, load_grammar
+    from lark import load_grammar as lark  # functions without types
 
+    reader: Any = lark
     check_terminals(text)
-    with lark_errors(text, lambda again: _parse_grammar(again, _NO_FILE)):
-        grammar, files = load_grammar(text.text, source or _NO_FILE, [str(path) for path in imports], False)
+    with lark_errors(text, lambda again: reader._parse_grammar(again, _NO_FILE)):
+        folders = [str(path) for path in imports]
+        grammar, files = reader.load_grammar(text.text, source or _NO_FILE, folders, False)
+    for name, _, tree, _ in grammar.rule_defs:
+        if tree is None:
+            raise InvalidConstraint(f"rule {name} is declared and not defined", where=text.of_name(name))
     # Files of lark's own library change only with lark's version.
     return grammar, {path: digest for path, digest in files.items() if isinstance(path, str)}
 
