@@ -5,8 +5,8 @@ one of three ways: as a regular expression in Python's dialect, of which the *pr
 decides where a lexeme ends (`source`); as a language, of which every member is a lexeme (`language`); or as rules of
 their own, which is how a JSON Schema stands inside a grammar (`rules`).
 
-Terminals are listed in the order in which a lexer tries them (lark: priority, greatest width, length, name). Productions
-are in plain Backus-Naur form: operators of EBNF are already unfolded. See `lexing` for the two disciplines.
+Terminals are listed in the order in which a lexer tries them (lark: priority, greatest width, length, name).
+Productions are in plain Backus-Naur form: operators of EBNF are already unfolded. See `lexing` for the two disciplines.
 """
 
 from __future__ import annotations
