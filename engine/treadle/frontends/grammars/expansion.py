@@ -34,7 +34,7 @@ def check_terminals(text: GrammarText) -> None:
     uses = _terminals_inside(text)
     sizes: dict[str, int] = {}
     open_: set[str] = set()
-    pending = [(name, False) for name in uses]
+    pending = [(name, False) for name in reversed(uses)]
     while pending:
         name, done = pending.pop()
         if done:
