@@ -250,7 +250,7 @@ class Lexical:
         self.tables = Lalr(cfg)
 
     def accepts(self, text: str) -> bool:
-        return (self.cfg.nullable and not text) or self.lexemes(text) is not None
+        return self.lexemes(text) is not None
 
     def lexemes(self, text: str) -> list[tuple[str, str]] | None:
         """The lexemes that the parser was fed, ignored ones left out; None where the text is not accepted."""
@@ -269,7 +269,8 @@ class Lexical:
         if self.cfg.indentation:
             for _ in self.levels[1:]:
                 self.feed(self.cfg.indentation.dedent, "")
-        return self.fed if any(self._ends(stack) for stack in self._reduced(END)) else None
+        done = any(self._ends(stack) for stack in self._reduced(END))
+        return self.fed if done or (self.cfg.nullable and not self.fed) else None
 
     def next_lexeme(self, text: str, place: int) -> tuple[int, str, bool] | None:
         cfg = self.cfg
