@@ -1,9 +1,9 @@
 """LALR(1) tables of a context-free grammar, conflicts kept: what a generalised LR parser runs on.
 
-Construction: LR(0) item sets by kernels; lookaheads by DeRemer and Pennello, "Efficient computation of LALR(1) look-ahead
-sets" (TOPLAS 4.4, 1982): `reads` and `includes` over nonterminal transitions, solved by their digraph algorithm. Lookahead
-sets are Python ints used as bitsets. LALR and nothing stronger, because the rows also say what a contextual lexer looks
-for, and that has to be what lark's parser would accept there.
+Construction: LR(0) item sets by kernels; lookaheads by DeRemer and Pennello, "Efficient computation of LALR(1)
+look-ahead sets" (TOPLAS 4.4, 1982): `reads` and `includes` over nonterminal transitions, solved by their digraph
+algorithm. Lookahead sets are Python ints used as bitsets. LALR and nothing stronger, because the rows also say what a
+contextual lexer looks for, and that has to be what lark's parser would accept there.
 
 Out: flat int32 arrays (`Tables`). A cell of the action table may hold several actions: where a grammar is not LALR(1)
 the parser follows all of them, so a conflict changes the cost and never the language.
@@ -105,7 +105,11 @@ class _Construction:
                 for production in self.of_rule[todo.pop()]:
                     items.append(self.base[production])
                     body = self.bodies[production]
-                    if body and body[0] >= self.terminals and (next_rule := body[0] - self.terminals) not in seen:
+                    if (
+                        body
+                        and body[0] >= self.terminals
+                        and (next_rule := body[0] - self.terminals) not in seen
+                    ):
                         seen.add(next_rule)
                         todo.append(next_rule)
             known = self._corner[rule] = items
@@ -123,7 +127,7 @@ class _Construction:
                         yield new
 
     def _item_sets(self) -> None:
-        start = (self.base[0],)
+        start: tuple[int, ...] = (self.base[0],)
         numbers: dict[tuple[int, ...], int] = {start: 0}
         self.kernels = [start]
         self.moves: list[dict[int, int]] = []
@@ -161,7 +165,10 @@ class _Construction:
         number = {
             (state, symbol): k
             for k, (state, symbol) in enumerate(
-                (state, symbol) for state, moves in enumerate(self.moves) for symbol in moves if symbol >= terminals
+                (state, symbol)
+                for state, moves in enumerate(self.moves)
+                for symbol in moves
+                if symbol >= terminals
             )
         }
         direct = [0] * len(number)
@@ -184,7 +191,9 @@ class _Construction:
                 tail_nullable = [True] * (len(body) + 1)
                 for i in range(len(body) - 1, -1, -1):
                     s = body[i]
-                    tail_nullable[i] = tail_nullable[i + 1] and s >= terminals and self.nullable[s - terminals]
+                    tail_nullable[i] = (
+                        tail_nullable[i + 1] and s >= terminals and self.nullable[s - terminals]
+                    )
                 here = state
                 for i, s in enumerate(body):
                     if s >= terminals and tail_nullable[i + 1]:
@@ -202,7 +211,10 @@ class _Construction:
 
     def tables(self) -> Tables:
         lookaheads = self._lookaheads()
-        row, terminal, first_action, action = [0], [], [], []
+        row: list[int] = [0]
+        terminal: list[int] = []
+        first_action: list[int] = []
+        action: list[int] = []
         goto_row, goto_rule, goto_state = [0], [], []
         item_row, items = [0], []
         conflicts = 0
@@ -232,14 +244,16 @@ class _Construction:
                 items.append((production - 1, item - self.base[production]))
             item_row.append(len(items))
         first_action.append(len(action))
+        lists = (row, terminal, first_action, action, goto_row, goto_rule, goto_state)
+        arrays = [np.array(one, np.int32) for one in lists]
         return Tables(
-            *(np.array(x, np.int32) for x in (row, terminal, first_action, action, goto_row, goto_rule, goto_state)),
+            arrays[0], arrays[1], arrays[2], arrays[3], arrays[4], arrays[5], arrays[6],
             np.array([len(body) for body in self.bodies[1:]], np.int32),
             np.array(self.heads[1:], np.int32),
             np.array(item_row, np.int32),
             np.array(items, np.int32).reshape(-1, 2),
             conflicts,
-        )
+        )  # fmt: skip
 
 
 def _digraph(values: list[int], edges: list[list[int]]) -> list[int]:

@@ -1,8 +1,9 @@
 """The automaton of a context-free grammar over bytes: numbered states, everything computed at first use.
 
-A state is an interned frontier of configurations (parse_kernels.py); equal futures that were reached through equal stacks
-are equal ints. The kernels stop where they need something that is computed in Python: a scanner state, a set of
-terminals, a guard's verdict, room. `Grammar` is what an automaton is made from: the normal form, its LR tables and sets.
+A state is an interned frontier of configurations (parse_kernels.py); equal futures that were reached through equal
+stacks are equal ints. The kernels stop where they need something that is computed in Python: a scanner state, a set of
+terminals, a guard's verdict, room. `Grammar` is what an automaton is made from: the normal form, its LR tables and
+sets.
 """
 
 from __future__ import annotations
@@ -256,6 +257,10 @@ class ParseAutomaton:
     def run(self, state: int, data: bytes) -> int:
         """The state behind all of `data`, DEAD if it is refused somewhere."""
         return self.run_to(state, data)[0]
+
+    def successors(self, state: int, out: NDArray[np.int64]) -> None:
+        """The state behind each byte, into out int64[256]."""
+        self.complete(lambda m: int(kernels.successors(m, state, out)))
 
     def is_accepting(self, state: int) -> bool:
         """May the text end here?"""

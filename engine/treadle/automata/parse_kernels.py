@@ -1,10 +1,12 @@
-"""Reading a byte in the middle of a parse: a scanner, LR stacks in interned cells, and the duties of a lexeme that ended.
+"""Reading a byte in the middle of a parse: a scanner, LR stacks in interned cells, and the duties of a lexeme that
+ended.
 
-`m` is the memory, int32[n] (parse_layout.py). A configuration is a bundle of LR stacks that read the same lexemes, and how
-far the scanner is in the next one. When a terminal matches, the text may go on in two ways, which are followed side by side:
-the lexeme ends here, or a longer one is being read. In the first case the *duty* goes along that the scanner, gone on from
-here, must not match again what it would have preferred (longest match, priorities); it ends when the scanner dies.
-So the state is exact to a lexer that looks ahead as far as it likes, and never looks ahead itself.
+`m` is the memory, int32[n] (parse_layout.py). A configuration is a bundle of LR stacks that read the same lexemes,
+and how far the scanner is in the next one. When a terminal matches, the text may go on in two ways, which are
+followed side by side: the lexeme ends here, or a longer one is being read. In the first case the *duty* goes along
+that the scanner, gone on from here, must not match again what it would have preferred (longest match, priorities); it
+ends when the scanner dies. So the state is exact to a lexer that looks ahead as far as it likes, and never looks
+ahead itself.
 
 Stacks are followed side by side where the grammar is not LALR(1) (Tomita 1985, with linked stacks); where it is, one
 stack is all there is. Chains of reductions are remembered per (stack, terminal), which keeps deep right recursion flat.
@@ -48,7 +50,7 @@ def roomy(m):
         and m[N_BUNDLES] + ROOM < m[CAP_BUNDLES]
         and m[N_CONFIGS] + ROOM < m[CAP_CONFIGS]
         and m[N_STATES] + ROOM < m[CAP_STATES]
-        and m[N_OBLIGATIONS] + ROOM < m[CAP_OBLIGATIONS]
+        and m[N_DUTIES] + ROOM < m[CAP_DUTIES]
         and m[N_BLOCKS] + ROOM < m[CAP_BLOCKS]
     ):
         return True
@@ -116,7 +118,10 @@ def rehash(m):
     mask = np.int64(m[CAP_HASH]) - 1
     for e in range(1, m[N_MEMO]):
         row = m[AT_MEMO] + e * MEMO_WIDTH
-        h = mix(mix(mix(mix(0, np.int64(m[row])), np.int64(m[row + 1])), np.int64(m[row + 2])), np.int64(m[row + 3]))
+        h = mix(
+            mix(mix(mix(0, np.int64(m[row])), np.int64(m[row + 1])), np.int64(m[row + 2])),
+            np.int64(m[row + 3]),
+        )
         slot = h & mask
         while m[m[AT_HASH] + slot] != 0:
             slot = (slot + 1) & mask
@@ -535,9 +540,9 @@ def duty(m, q, s, rest):
     known = found(m, slot)
     if known >= 0:
         return known
-    d = np.int64(m[N_OBLIGATIONS])
-    m[N_OBLIGATIONS] = d + 1
-    row = m[AT_OBLIGATIONS] + d * DUTY_WIDTH
+    d = np.int64(m[N_DUTIES])
+    m[N_DUTIES] = d + 1
+    row = m[AT_DUTIES] + d * DUTY_WIDTH
     m[row + DUTY_SCAN] = q
     m[row + DUTY_SET] = s
     m[row + DUTY_REST] = rest
@@ -547,7 +552,41 @@ def duty(m, q, s, rest):
 
 @helper
 def duty_row(m, d, column):
-    return at(m, AT_OBLIGATIONS, d * DUTY_WIDTH + column)
+    return at(m, AT_DUTIES, d * DUTY_WIDTH + column)
+
+
+@helper
+def fresh(q):
+    """A duty's scanner state at the end of the lexeme itself, where the lexeme's own condition is no violation."""
+    return -q - 8
+
+
+@helper
+def last_of(m, words):
+    """The last terminal of a set."""
+    for t in range(m[TERMINALS] - 1, -1, -1):
+        if holds(m, words, t):
+            return np.int64(t)
+    return np.int64(-1)
+
+
+@helper
+def conditional(m, q, words, byte):
+    """Is a terminal of a set flagged in a duty's state, given the byte behind it (-1: the end of the text)?"""
+    own = np.int64(-1)
+    if q < 0:
+        q = -q - 8
+        own = last_of(m, words) if condition_count(m, q) > 0 else own
+    first = conditions_of(m, q)
+    for c in range(first, first + condition_count(m, q)):
+        t = at(m, AT_CONDITION, c * CONDITION_WIDTH)
+        if t == own or not holds(m, words, t):
+            continue
+        if byte < 0 and at(m, AT_CONDITION, c * CONDITION_WIDTH + 1) != 0:
+            return True
+        if byte >= 0 and condition_holds(m, c, byte):
+            return True
+    return False
 
 
 @helper
@@ -563,12 +602,9 @@ def keep_duties(m, d, byte):
                 return np.int64(VIOLATED)
             continue
         words = scan_words(m, s)
-        first = conditions_of(m, q)
-        for c in range(first, first + condition_count(m, q)):
-            t = at(m, AT_CONDITION, c * CONDITION_WIDTH)
-            if holds(m, words, t) and condition_holds(m, c, byte):
-                return np.int64(VIOLATED)
-        q = scanned(m, q, byte)
+        if conditional(m, q, words, byte):
+            return np.int64(VIOLATED)
+        q = scanned(m, -q - 8 if q < 0 else q, byte)
         if q < 0:
             return q
         if q == DEAD:
@@ -604,7 +640,9 @@ def end_lexeme(m, b, t, column, covered, here):
     brackets = block_row(m, inside, BLK_BRACKETS) + (1 if role == ROLE_OPENING else -1)
     if brackets < 0:
         return np.int64(DEAD)
-    return rebundled(m, reached, block(m, block_row(m, inside, BLK_WIDTH), brackets, block_row(m, inside, BLK_OUTER)))
+    return rebundled(
+        m, reached, block(m, block_row(m, inside, BLK_WIDTH), brackets, block_row(m, inside, BLK_OUTER))
+    )
 
 
 @helper
@@ -814,8 +852,8 @@ def emit_end(m, b, t, q, s, d, column, text, began, condition):
         preferred = up_to(m, s, t)
         if preferred < 0:
             return False
-        if meet(m, live_words(m, q), scan_words(m, preferred)):
-            d = duty(m, q, preferred, d)
+        if meet(m, live_words(m, q), scan_words(m, preferred)) or condition_count(m, q) > 0:
+            d = duty(m, fresh(q), preferred, d)
     if condition >= 0:
         d = duty(m, DUTY_NEXT, condition, d)
     # Behind a shade nothing is known of what may begin.
@@ -996,19 +1034,18 @@ def accepting(m, state):
                 row = m[AT_CONDITION] + duty_row(m, d, DUTY_SET) * CONDITION_WIDTH
                 if m[row + 1] == 0:
                     fits = False
-            else:
-                # What would match again at the end of the text, has a condition that holds there.
-                q = duty_row(m, d, DUTY_SCAN)
-                first = conditions_of(m, q)
-                for k in range(first, first + condition_count(m, q)):
-                    row = m[AT_CONDITION] + k * CONDITION_WIDTH
-                    if m[row + 1] != 0 and holds(m, scan_words(m, duty_row(m, d, DUTY_SET)), np.int64(m[row])):
-                        fits = False
+            # What would match again at the end of the text, has a condition that holds there.
+            elif conditional(m, duty_row(m, d, DUTY_SCAN), scan_words(m, duty_row(m, d, DUTY_SET)), -1):
+                fits = False
             d = duty_row(m, d, DUTY_REST)
         if not fits:
             continue
         b = config_row(m, c, CFG_BUNDLE)
-        answer = np.int64(1) if b == m[START_BUNDLE] and m[NULLABLE] != 0 else ends(m, b, config_row(m, c, CFG_TEXT))
+        answer = (
+            np.int64(1)
+            if b == m[START_BUNDLE] and m[NULLABLE] != 0
+            else ends(m, b, config_row(m, c, CFG_TEXT))
+        )
         if answer < 0:
             return answer
     m[m[AT_STATES] + state * STATE_WIDTH + ST_ENDS] = answer + 1
@@ -1081,3 +1118,12 @@ def successors(m, state, out):
             return np.int64(UNKNOWN)
         out[byte] = target
     return np.int64(DEAD)
+
+
+@kernel
+def behind_bundle(m, b, t, column):
+    """The bundle behind a lexeme of terminal t, DEAD if it does not fit, UNKNOWN if something was asked for."""
+    if not roomy(m):
+        return np.int64(UNKNOWN)
+    reached = end_lexeme(m, b, t, column, 0, 0)
+    return reached if reached > 0 else np.int64(UNKNOWN)

@@ -1,7 +1,7 @@
 """The memory of a parsing automaton: one int32 array, a head of counters and the tables behind it.
 
 As in layout.py, every table has an offset, and kernels read rows through helpers. What an automaton makes while it runs
-(stacks, frontiers, obligations) is hash-consed through one memo: (kind, x, y, z) -> number. The tables of the grammar are
+(stacks, frontiers, duties) is hash-consed through one memo: (kind, x, y, z) -> number. The grammar's tables are
 written once, by Python, at the end of the array.
 """
 
@@ -19,7 +19,7 @@ N_NODES: Final = 5
 N_BUNDLES: Final = 6
 N_CONFIGS: Final = 7
 N_STATES: Final = 8
-N_OBLIGATIONS: Final = 9
+N_DUTIES: Final = 9
 N_BLOCKS: Final = 10
 N_OUT: Final = 11
 N_FOUND: Final = 12
@@ -31,7 +31,7 @@ CAP_NODES: Final = 17
 CAP_BUNDLES: Final = 18
 CAP_CONFIGS: Final = 19
 CAP_STATES: Final = 20
-CAP_OBLIGATIONS: Final = 21
+CAP_DUTIES: Final = 21
 CAP_BLOCKS: Final = 22
 CAP_OUT: Final = 23
 CAP_SETS: Final = 24
@@ -43,7 +43,7 @@ AT_BUNDLES: Final = 29
 AT_CONFIGS: Final = 30
 AT_STATES: Final = 31
 AT_NEXT: Final = 32
-AT_OBLIGATIONS: Final = 33
+AT_DUTIES: Final = 33
 AT_BLOCKS: Final = 34
 AT_OUT: Final = 35
 AT_WORK: Final = 36
@@ -92,8 +92,9 @@ NODE_WIDTH: Final = 3
 NODE_STATE: Final = 0
 NODE_BELOW: Final = 1
 NODE_TEXT: Final = 2
-#: Some stacks that read the same text: one of them, the others (a bundle), the blocks they are in, what the lexer looks for.
-#: Of a bundle for masks (NODE is a SHADE_*): B is the bundle's set of shiftable terminals, or the terminal that was shifted.
+#: Some stacks that read the same text: one of them, the others (a bundle), the blocks they are in, what the lexer
+#: looks for. Of a bundle for masks (NODE is a SHADE_*): B is the bundle's set of shiftable terminals, or the terminal
+#: that was shifted.
 BUNDLE_WIDTH: Final = 6
 BND_NODE: Final = 0
 BND_REST: Final = 1

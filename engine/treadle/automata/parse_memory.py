@@ -1,7 +1,7 @@
 """The memory that parsing kernels work in: one int32 array, and how it grows.
 
-As in memory.py, pages come from an anonymous mapping, so room that is never used costs nothing, and zero means "not there
-yet". Everything moves when a table grows, which quadruples it; rows never change their numbers.
+As in memory.py, pages come from an anonymous mapping, so room that is never used costs nothing, and zero means "not
+there yet". Everything moves when a table grows, which quadruples it; rows never change their numbers.
 """
 
 from __future__ import annotations
@@ -32,14 +32,18 @@ _GROWING: Final = (
     (at.AT_CONFIGS, at.CAP_CONFIGS, at.N_CONFIGS, at.CONFIG_WIDTH, 1 << 15),
     (at.AT_STATES, at.CAP_STATES, at.N_STATES, at.STATE_WIDTH, 1 << 15),
     (at.AT_NEXT, at.CAP_STATES, at.N_STATES, 256, 1 << 15),
-    (at.AT_OBLIGATIONS, at.CAP_OBLIGATIONS, at.N_OBLIGATIONS, at.DUTY_WIDTH, 1 << 14),
+    (at.AT_DUTIES, at.CAP_DUTIES, at.N_DUTIES, at.DUTY_WIDTH, 1 << 14),
     (at.AT_BLOCKS, at.CAP_BLOCKS, at.N_BLOCKS, at.BLOCK_WIDTH, 1 << 14),
     (at.AT_SETS, at.CAP_SETS, at.N_SETS, 0, 1 << 10),
     (at.AT_SCAN_NEXT, at.CAP_SCANNER, at.N_SCANNER, 256, 1 << 11),
     (at.AT_SCAN, at.CAP_SCANNER, at.N_SCANNER, 0, 1 << 11),
     (at.AT_CONDITION, at.CAP_CONDITIONS, at.N_CONDITIONS, at.CONDITION_WIDTH, 1 << 8),
 )
-_SCRATCH: Final = ((at.AT_OUT, at.ALIVE_LIMIT), (at.AT_WORK, 2 * at.ALIVE_LIMIT), (at.AT_FOUND, 2 * at.ALIVE_LIMIT))
+_SCRATCH: Final = (
+    (at.AT_OUT, at.ALIVE_LIMIT),
+    (at.AT_WORK, 2 * at.ALIVE_LIMIT),
+    (at.AT_FOUND, 2 * at.ALIVE_LIMIT),
+)
 
 
 class ParseMemory:
@@ -55,8 +59,8 @@ class ParseMemory:
         head[at.WORDS] = self._words_of_set
         head[at.TERMINALS] = terminals
         for counter, first in (
-            (at.N_MEMO, 1), (at.N_NODES, at.FIRST), (at.N_BUNDLES, at.FIRST), (at.N_CONFIGS, 1), (at.N_STATES, at.FIRST),
-            (at.N_OBLIGATIONS, 1), (at.N_BLOCKS, 1), (at.N_TEXT, 1),
+            (at.N_MEMO, 1), (at.N_NODES, at.FIRST), (at.N_BUNDLES, at.FIRST), (at.N_CONFIGS, 1),
+            (at.N_STATES, at.FIRST), (at.N_DUTIES, 1), (at.N_BLOCKS, 1), (at.N_TEXT, 1),
         ):  # fmt: skip
             head[counter] = first
 
@@ -66,7 +70,9 @@ class ParseMemory:
         return at.SCAN_HEAD + 2 * self._words_of_set if offset == at.AT_SCAN else width
 
     def _laid_out(self) -> Int32:
-        sizes = {offset: self._capacity[cap] * self._width(offset, width) for offset, cap, _, width, _ in _GROWING}
+        sizes = {
+            offset: self._capacity[cap] * self._width(offset, width) for offset, cap, _, width, _ in _GROWING
+        }
         hashes = 1 << (2 * self._capacity[at.CAP_MEMO]).bit_length()
         sizes[at.AT_HASH] = hashes
         sizes[at.AT_LEVELS] = self._levels
@@ -74,7 +80,9 @@ class ParseMemory:
         sizes.update({offset: len(table) for offset, table in self._tables.items()})
         total = at.HEADER + sum(sizes.values())
         if total >= 1 << 31:
-            raise LimitExceeded("the automaton of a grammar needs too much memory", limit="words", value=1 << 31)
+            raise LimitExceeded(
+                "the automaton of a grammar needs too much memory", limit="words", value=1 << 31
+            )
         words = np.frombuffer(mmap.mmap(-1, total * 4, flags=_FLAGS), dtype=np.int32)
         start = at.HEADER
         for offset, size in sizes.items():

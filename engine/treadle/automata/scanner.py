@@ -1,8 +1,8 @@
 """The scanner: all terminals of a grammar at once, as one deterministic automaton over bytes, computed as it is used.
 
-A state says how far each terminal got in the lexeme that began together with the others: a tuple of (terminal, state of its
-own machine), and what was read of a character's UTF-8. The parser's contexts do not multiply these states: which terminals
-count in a context is a set that kernels intersect with the state's `live` and `flags` bits.
+A state says how far each terminal got in the lexeme that began together with the others: a tuple of (terminal, state
+of its own machine), and what was read of a character's UTF-8. The parser's contexts do not multiply these states:
+which terminals count in a context is a set that kernels intersect with the state's `live` and `flags` bits.
 
 Inside a character the state is the range of code points that are still possible. Where all of them lead to the same
 place and all continuation bytes are legal, only that place and the number of bytes to come are kept, so that the
@@ -138,7 +138,7 @@ class Scanner:
 
     def row(self, state: int, byte: int) -> dict[int, int]:
         """Bytes -> states, of `byte` and of others that were as cheap to tell."""
-        (left, low, high), items = self._keys[state]
+        (left, _, _), items = self._keys[state]
         if any(t in self._embedded for t, _ in items):
             return {byte: self._step(state, byte)}
         if not left and byte < 0x80:

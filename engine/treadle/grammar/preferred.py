@@ -1,13 +1,14 @@
 """Patterns that prefer one match to another, as `re.match` does: programs of ordered threads, and their automata.
 
-A lexer takes the match that the pattern prefers: the first alternative that works, as much as a greedy operator can get, as
-little as a lazy one can. Where that match ends is a question of order, so a set of states does not answer it; an ordered
-*list* of threads does (Thompson's machine as in Pike's and Cox's RE2: a thread that comes to the end cuts off all
-threads behind it). `Machine` makes such lists states of a deterministic automaton whose flags say "a match ends here,
-preferred to those flagged before". The preferred match is the last one that is flagged before the machine dies.
+A lexer takes the match that the pattern prefers: the first alternative that works, as much as a greedy operator can
+get, as little as a lazy one can. Where that match ends is a question of order, so a set of states does not answer it;
+an ordered *list* of threads does (Thompson's machine as in Pike's and Cox's RE2: a thread that comes to the end cuts
+off all threads behind it). `Machine` makes such lists states of a deterministic automaton whose flags say "a match
+ends here, preferred to those flagged before". The preferred match is the last one that is flagged before the machine
+dies.
 
-In: a `Program` (frontends/regex/preferred.py writes them). Conditions on one neighbouring character are allowed: behind,
-where it was just read, and ahead, where they stay with the thread until the next character comes.
+In: a `Program` (frontends/regex/preferred.py writes them). Conditions on one neighbouring character are allowed:
+behind, where it was just read, and ahead, where they stay with the thread until the next character comes.
 """
 
 from __future__ import annotations

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from treadle.automata.byte_automaton import DEAD, ByteAutomaton
+from treadle.automata.parse_automaton import ParseAutomaton
 from treadle.errors import UnsatisfiableConstraint, VocabularyMismatch
 from treadle.grammar.rules import Node
+from treadle.matching.grammar_tokens import GrammarTokenAutomaton
 from treadle.matching.matcher import Matcher
 from treadle.matching.token_automaton import TokenAutomaton
 from treadle.matching.token_tables import token_tables
@@ -16,12 +18,18 @@ from treadle.vocabulary import Vocabulary
 class Compiled:
     """A constraint over a vocabulary. May be shared between threads and sequences."""
 
+    automaton: TokenAutomaton | GrammarTokenAutomaton
+
     def __init__(self, constraint: Any, root: Node, report: Any, vocabulary: Vocabulary) -> None:
         self.constraint = constraint
         self.vocabulary = vocabulary
         #: What is enforced in which reading, and every relaxation with its JSON pointer; grows as more of the
         #: constraint is visited.
         self.report = report
+        self._build(root)
+
+    def _build(self, root: Any) -> None:
+        vocabulary, report = self.vocabulary, self.report
         usable = token_tables(vocabulary).single_bytes
         bytes_automaton = ByteAutomaton(root, usable)
         if bytes_automaton.start == DEAD:
@@ -39,3 +47,12 @@ class Compiled:
 
     def __repr__(self) -> str:
         return f"Compiled({self.constraint!r}, {self.automaton.bytes.state_count} states visited)"
+
+
+class CompiledGrammar(Compiled):
+    """A context-free grammar over a vocabulary."""
+
+    automaton: GrammarTokenAutomaton
+
+    def _build(self, root: ParseAutomaton) -> None:
+        self.automaton = GrammarTokenAutomaton(root, self.vocabulary)

@@ -90,7 +90,10 @@ class _Writer:
 
     def repeated(self, argument: Any, mode: _Mode, then: int, *, greedy: bool) -> int:
         low, high, items = argument
-        order = (lambda go, stop: (go, stop)) if greedy else (lambda go, stop: (stop, go))
+
+        def order(go: int, stop: int) -> tuple[int, int]:
+            return (go, stop) if greedy else (stop, go)
+
         if high == _reader.MAXREPEAT:
             loop = self.add(None)
             body = self.sequence(items, mode, loop)
