@@ -8,6 +8,8 @@ scannerless grammar has no lexer to please and is always brought into normal for
 
 from __future__ import annotations
 
+from itertools import count
+
 from treadle.automata import lr
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.automata.parse_automaton import ParseTables
@@ -17,7 +19,7 @@ from treadle.grammar.analysis import nullable
 from treadle.grammar.cfg import Cfg, Terminal
 from treadle.grammar.expression import Expr
 from treadle.grammar.normal_form import normal_form, without_unit_cycles, without_useless
-from treadle.grammar.preferred import Program
+from treadle.grammar.preferred import Look, Machine, Program
 
 
 def parse_tables(cfg: Cfg, usable: frozenset[int]) -> ParseTables:
@@ -53,4 +55,14 @@ def _machine(cfg: Cfg, terminal: Terminal, usable: frozenset[int]) -> Program | 
         return terminal.language
     if terminal.source is None:
         return None
-    return read_preferred(terminal.source) if cfg.lexing == "lexical" else parse_python(terminal.source)
+    if cfg.lexing == "scannerless":
+        return parse_python(terminal.source)
+    program = read_preferred(terminal.source)
+    if any(isinstance(step, Look) for step in program.code):
+        # What a lookahead sees behind the end of a lexeme is found out by trying all of it.
+        machine = Machine(program)
+        for state in count():
+            if state == machine.states:
+                break
+            machine.edges(state)
+    return program

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from treadle.errors import LimitExceeded
+from treadle.errors import LimitExceeded, UnsupportedFeature
 from treadle.grammar.charset import ALL, EMPTY_SET, CharSet, refine
 
 #: Most states of the machine of one pattern.
@@ -61,11 +61,20 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """Go on, and watch what comes: the instructions from `body` on must not match it (must, unless `negated`)."""
+
+    body: int
+    negated: bool
+    then: int
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
     """The pattern ends here."""
 
 
-Instruction = Read | Split | After | Before | Match
+Instruction = Read | Split | After | Before | Look | Match
 
 
 @dataclass(frozen=True)
@@ -92,8 +101,11 @@ class Ahead:
 
 
 ANYTHING: Final = Ahead()
-#: An instruction, and what the next character has to be for it.
-Thread = tuple[int, Ahead]
+#: What is watched: must it not match, and the instructions that read the next character of it.
+Watch = tuple[bool, frozenset[int]]
+#: An instruction, what the next character has to be for it, and what is watched from farther back.
+Thread = tuple[int, Ahead, frozenset[Watch]]
+UNWATCHED: Final[frozenset[Watch]] = frozenset()
 
 
 class Machine:
@@ -110,7 +122,12 @@ class Machine:
         self.condition: list[Ahead | None] = []
         #: Of each state: can it read on to a match?
         self.live: list[bool] = []
-        self._state(self._closed([(0, ANYTHING)], None))
+        self._state(self._closed([(0, ANYTHING, UNWATCHED)], None))
+
+    @property
+    def states(self) -> int:
+        """How many states were met so far."""
+        return len(self._threads)
 
     def edges(self, state: int) -> Edges:
         """Where characters lead; those that are in no range lead nowhere."""
@@ -128,7 +145,7 @@ class Machine:
             self._threads.append(threads)
             self._edges.append(None)
             code = self._program.code
-            ends = [ahead for pc, ahead in threads if isinstance(code[pc], Match)]
+            ends = [ahead for pc, ahead, _ in threads if isinstance(code[pc], Match)]
             self.flag.append(ANYTHING in ends)
             conditions = [ahead for ahead in ends if ahead != ANYTHING]
             charset = EMPTY_SET
@@ -137,40 +154,85 @@ class Machine:
             self.condition.append(
                 Ahead(charset, any(ahead.at_end for ahead in conditions)) if conditions else None
             )
-            self.live.append(any(isinstance(code[pc], Read) for pc, _ in threads))
+            self.live.append(any(isinstance(code[pc], Read) for pc, _, _ in threads))
         return number
 
     def _read(self, threads: tuple[Thread, ...]) -> Edges:
         code = self._program.code
         sets = []
-        for pc, ahead in threads:
+        for pc, ahead, _ in threads:
             step = code[pc]
             sets.append(ahead.charset & step.charset if isinstance(step, Read) else ahead.charset)
         wanted = CharSet.of(
             bounds
-            for (pc, _), charset in zip(threads, sets, strict=True)
+            for (pc, _, _), charset in zip(threads, sets, strict=True)
             if isinstance(code[pc], Read)
             for bounds in charset.ranges
         )
         behind = tuple(charset & wanted for charset in self._program.behind)
+        watched = tuple(
+            step.charset & wanted
+            for pc in {pc for *_, watches in threads for _, pcs in watches for pc in pcs}
+            if isinstance(step := code[pc], Read)
+        )
         found: list[tuple[int, int, int]] = []
-        for charset, members in refine((wanted, *sets, *behind)):
+        for charset, members in refine((wanted, *sets, *behind, *watched)):
             if 0 not in members:
                 continue
             character = charset.min()
             reached: list[Thread] = []
-            for index, (pc, _) in enumerate(threads, start=1):
+            for index, (pc, _, watches) in enumerate(threads, start=1):
                 if index in members:
                     step = code[pc]
                     if isinstance(step, Match):
                         break
                     assert isinstance(step, Read)
-                    reached.append((step.then, ANYTHING))
+                    kept = self._watched(watches, character)
+                    if kept is not None:
+                        reached.append((step.then, ANYTHING, kept))
             target = self._closed(reached, character)
             if target:
                 number = self._state(target)
                 found += [(low, high, number) for low, high in charset.ranges]
         return tuple(sorted(found))
+
+    def _watched(self, watches: frozenset[Watch], character: int) -> frozenset[Watch] | None:
+        """What is still watched behind a character; None where that decides against the thread."""
+        code = self._program.code
+        kept = set()
+        for negated, pcs in watches:
+            then = [
+                step.then
+                for pc in pcs
+                if isinstance(step := code[pc], Read) and step.charset.contains(character)
+            ]
+            reading, matched = self._entered(then)
+            if matched == negated if matched else not (negated or reading):
+                # It matched and must not, or it must and cannot any more.
+                return None
+            if not matched and reading:
+                kept.add((negated, reading))
+        return frozenset(kept)
+
+    def _entered(self, pcs: list[int]) -> tuple[frozenset[int], bool]:
+        """The instructions that read next, of what is watched, and whether it has matched."""
+        code = self._program.code
+        seen: set[int] = set()
+        stack = list(pcs)
+        matched = False
+        while stack:
+            pc = stack.pop()
+            if pc in seen:
+                continue
+            seen.add(pc)
+            step = code[pc]
+            if isinstance(step, Split):
+                stack += step.targets
+            elif isinstance(step, Match):
+                matched = True
+            elif not isinstance(step, Read):
+                raise UnsupportedFeature("a condition inside of a lookahead of a terminal")
+        return frozenset(pc for pc in seen if isinstance(code[pc], Read)), matched
 
     def _closed(self, threads: list[Thread], character: int | None) -> tuple[Thread, ...]:
         """Threads at instructions that read or match, in order of preference, cut behind the first sure match."""
@@ -183,20 +245,31 @@ class Machine:
             if thread in seen:
                 continue
             seen.add(thread)
-            pc, ahead = thread
+            pc, ahead, watches = thread
             step = code[pc]
             if isinstance(step, Split):
-                stack += [(target, ahead) for target in reversed(step.targets)]
+                stack += [(target, ahead, watches) for target in reversed(step.targets)]
             elif isinstance(step, After):
                 fits = step.at_start if character is None else step.charset.contains(character)
                 if fits:
-                    stack.append((step.then, ahead))
+                    stack.append((step.then, ahead, watches))
             elif isinstance(step, Before):
-                stack.append((step.then, ahead.and_(step.charset, step.at_end)))
+                stack.append((step.then, ahead.and_(step.charset, step.at_end), watches))
+            elif isinstance(step, Look):
+                reading, matched = self._entered([step.body])
+                if matched:
+                    if not step.negated:
+                        stack.append((step.then, ahead, watches))
+                elif reading:
+                    stack.append((step.then, ahead, watches | {(step.negated, reading)}))
+                elif step.negated:
+                    stack.append((step.then, ahead, watches))
             elif isinstance(step, Read):
                 if ahead.charset & step.charset:
                     out.append(thread)
             else:
+                if watches:
+                    raise UnsupportedFeature("a lookahead of several characters at the end of a terminal")
                 out.append(thread)
                 if ahead == ANYTHING:
                     break

@@ -2,8 +2,9 @@
 
 The same reader as python_dialect.py, but here the order of attempts is the point: greedy and lazy operators and the
 order of alternatives decide which match `re.match` returns, and so where a lexeme ends (grammar/preferred.py).
-Conditions on neighbours may look at one character. Refused: back-references and conditionals, atomic groups and
-possessive quantifiers, longer lookahead and lookbehind, `^` and `$` in the middle of a text.
+Conditions on neighbours may look back at one character, and ahead at several inside of a terminal, at one behind its
+end. Refused: back-references and conditionals, atomic groups and possessive quantifiers, longer lookahead and
+lookbehind, `^` and `$` in the middle of a text.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from treadle.frontends.regex.ecma import NESTING
 from treadle.frontends.regex.python_dialect import _REFUSED, _Mode, _reader
 from treadle.frontends.regex.syntax import Atom
 from treadle.grammar.charset import ALL, CharSet
-from treadle.grammar.preferred import After, Before, Instruction, Match, Program, Read, Split
+from treadle.grammar.preferred import After, Before, Instruction, Look, Match, Program, Read, Split
 
 #: Most instructions of one pattern: counted repetitions are written out.
 PROGRAM_LIMIT = 100_000
@@ -113,8 +114,10 @@ class _Writer:
         charset = single(str(items[0][0]), items[0][1], mode) if len(items) == 1 else None
         if charset is None and len(items) == 1 and str(items[0][0]) == "BRANCH":
             charset = one_of(items[0][1][1], mode)
+        if charset is None and direction > 0:
+            return self.add(Look(self.sequence(items, mode, self.add(Match())), negated, then))
         if charset is None:
-            raise self.refuse("looking at more than one neighbouring character")
+            raise self.refuse("looking back at more than one character")
         wanted = charset.complement() if negated else charset
         if direction > 0:
             return self.add(Before(wanted, negated, then))
