@@ -4,29 +4,38 @@
     Regex         a regular expression in Python's dialect, matching the whole text (or ECMA-262's)
     Choice        one of some strings
     PythonType    the JSON of a Python type, as pydantic reads it
+    Grammar       texts of a context-free grammar, in Lark's language, GBNF or EBNF
     Union         any of several constraints
 
-Each knows its rules (`root()`), its report, and nothing of tokens.
+Each knows its rules (`rules()`), a context-free one its grammar (`cfg()`), its report, and nothing of tokens. What is
+composed of constraints is in `composition`.
 """
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from treadle import grammar_files
 from treadle.errors import InvalidConstraint, UnsatisfiableConstraint, UnsupportedFeature
+from treadle.frontends.grammars.reading import Reading
 from treadle.frontends.json_schema.report import Report
 from treadle.frontends.json_schema.text import Escapes, Whitespace, Writer
 from treadle.frontends.regex import parse_ecma, parse_python
 from treadle.grammar import rules
+from treadle.grammar.cfg import Cfg
 from treadle.grammar.emptiness import is_empty
 from treadle.grammar.expression import words
 from treadle.matching.compiled import Compiled
 from treadle.vocabulary import Vocabulary
+
+#: Is this text of a rule allowed? Called once for each text, when the rule that it belongs to is complete.
+Guard = Callable[..., bool]
 
 
 class Constraint(ABC):
@@ -38,6 +47,24 @@ class Constraint(ABC):
 
     def __or__(self, other: Constraint) -> Union:
         return Union((self, other))
+
+
+class ContextFree(Constraint):
+    """A constraint that is a context-free grammar: `cfg()` says which, and there are no rules to unfold."""
+
+    #: Predicates by the name that productions of the grammar have for them (`Production.guard`).
+    guards: Mapping[str, Guard]
+
+    @abstractmethod
+    def cfg(self) -> Cfg:
+        """The grammar as it is written, without any normal form. Raises a ConstraintError where it is wrong."""
+
+    @abstractmethod
+    def report(self) -> Report:
+        """What is to be said about it."""
+
+    def rules(self) -> tuple[rules.Node, Report]:
+        raise UnsupportedFeature("a grammar is read from tables, and has no rules to unfold")
 
 
 class JsonSchema(Constraint):
@@ -150,6 +177,59 @@ class PythonType(Constraint):
 
     def rules(self) -> tuple[rules.Node, Report]:
         return self.schema().rules()
+
+
+class Grammar(ContextFree):
+    """Texts of a context-free grammar.
+
+    grammar       the name of a grammar that ships with treadle, a path, or the grammar itself
+    start         the rule to start with; None: "start" in Lark's language, "root" in GBNF, the first rule in EBNF
+    syntax        "lark", "gbnf", "ebnf", or "auto": by the file's suffix, or by `::=`
+    lexing        "lexical": the longest lexeme that the parser could go on with, keywords before names, as lark's
+                  contextual lexer; "scannerless": exact over characters, all ways are followed; "auto": what a
+                  comment `// lexing: ...` asks for, else lexical in Lark's language and scannerless in the others
+    indentation   blocks by indentation: "python", or names of terminals as frontends/grammars/indentation.py reads them
+    guards        rule -> predicate that may veto a text of this rule once it is complete
+    imports       folders in which %import looks, before those of treadle and lark
+
+    Raises InvalidConstraint with line and column, when compiled.
+    """
+
+    def __init__(
+        self,
+        grammar: str | Path,
+        *,
+        start: str | None = None,
+        syntax: Literal["auto", "lark", "gbnf", "ebnf"] = "auto",
+        lexing: Literal["auto", "lexical", "scannerless"] = "auto",
+        indentation: str | None = None,
+        guards: Mapping[str, Guard] | None = None,
+        imports: Sequence[str | Path] = (),
+    ) -> None:
+        _one_of("syntax", syntax, ("auto", "lark", "gbnf", "ebnf"))
+        _one_of("lexing", lexing, ("auto", "lexical", "scannerless"))
+        self.source = grammar_files.find(grammar, syntax)
+        self.start = start
+        self.lexing = lexing
+        self.indentation = indentation
+        self.guards = dict(guards or {})
+        self.imports = tuple(imports)
+
+    @cached_property
+    def reading(self) -> Reading:
+        return grammar_files.read(
+            self.source, start=self.start, imports=self.imports, lexing=self.lexing,
+            indentation=self.indentation, guards=tuple(self.guards),
+        )  # fmt: skip
+
+    def cfg(self) -> Cfg:
+        return self.reading.cfg
+
+    def report(self) -> Report:
+        report = Report()
+        for where, sentence in self.reading.notes:
+            report.add("annotation", where, sentence)
+        return report
 
 
 @dataclass(frozen=True)
