@@ -115,6 +115,8 @@ class ParseMemory:
         for column in range(at.HEADER):
             if not (at.AT_MEMO <= column <= at.AT_CONDITION) and column not in kept:
                 new[column] = old[column]
+        for offset, table in self._tables.items():
+            new[new[offset] : new[offset] + len(table)] = old[old[offset] : old[offset] + len(table)]
         for offset, _, counter, width, _ in _GROWING:
             size = int(old[counter]) * self._width(offset, width)
             new[new[offset] : new[offset] + size] = old[old[offset] : old[offset] + size]

@@ -234,6 +234,18 @@ class Machine:
                 raise UnsupportedFeature("a condition inside of a lookahead of a terminal")
         return frozenset(pc for pc in seen if isinstance(code[pc], Read)), matched
 
+    def _decided_next(self, ahead: Ahead, watch: Watch) -> Ahead:
+        """What the character behind a match has to be, so that what is watched comes out right."""
+        negated, pcs = watch
+        wanted = EMPTY_SET
+        for pc in pcs:
+            step = self._program.code[pc]
+            assert isinstance(step, Read)
+            if self._entered([step.then]) != (frozenset(), True):
+                raise UnsupportedFeature("a lookahead of several characters behind the end of a terminal")
+            wanted |= step.charset
+        return ahead.and_(wanted.complement() if negated else wanted, negated)
+
     def _closed(self, threads: list[Thread], character: int | None) -> tuple[Thread, ...]:
         """Threads at instructions that read or match, in order of preference, cut behind the first sure match."""
         code = self._program.code
@@ -268,9 +280,9 @@ class Machine:
                 if ahead.charset & step.charset:
                     out.append(thread)
             else:
-                if watches:
-                    raise UnsupportedFeature("a lookahead of several characters at the end of a terminal")
-                out.append(thread)
+                for watch in watches:
+                    ahead = self._decided_next(ahead, watch)
+                out.append((pc, ahead, UNWATCHED))
                 if ahead == ANYTHING:
                     break
         return tuple(out)
