@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from treadle import grammar_files
+from treadle.automata.byte_automaton import DEAD
+from treadle.automata.parse_automaton import ParseAutomaton
 from treadle.errors import InvalidConstraint, UnsatisfiableConstraint, UnsupportedFeature
 from treadle.frontends.grammars.reading import Reading
 from treadle.frontends.json_schema.report import Report
@@ -31,11 +33,13 @@ from treadle.grammar import rules
 from treadle.grammar.cfg import Cfg
 from treadle.grammar.emptiness import is_empty
 from treadle.grammar.expression import words
-from treadle.matching.compiled import Compiled
+from treadle.matching.compiled import Compiled, CompiledGrammar
+from treadle.matching.token_tables import token_tables
+from treadle.parse_tables import parse_tables
 from treadle.vocabulary import Vocabulary
 
-#: Is this text of a rule allowed? Called once for each text, when the rule that it belongs to is complete.
-Guard = Callable[..., bool]
+#: A guard: the text of a completed rule and the text in front of it -> may it stand?
+Guard = Callable[[str, str], bool]
 
 
 class Constraint(ABC):
@@ -248,6 +252,11 @@ class Union(Constraint):
         return rules.Choice(tuple(node for node, _ in found)), joined
 
 
+def context_free(constraint: Constraint) -> ContextFree | None:
+    """The constraint as one with a grammar; None where it is one with rules."""
+    return constraint if isinstance(constraint, ContextFree) else None
+
+
 def read_schema(schema: Any) -> Any:
     """A schema as JSON value: from dict or bool, pydantic class, path, or JSON text."""
     if isinstance(schema, (dict, bool)):
@@ -302,5 +311,12 @@ def compile(constraint: Constraint, vocabulary: Vocabulary) -> Compiled:
     Nothing is done over the vocabulary here beyond what its first constraint pays for, and of the constraint only what
     is needed to refuse it when it is wrong, unsupported or unsatisfiable (each a ConstraintError with its place).
     """
-    root, report = constraint.rules()
-    return Compiled(constraint, root, report, vocabulary)
+    grammar = context_free(constraint)
+    if grammar is None:
+        root, report = constraint.rules()
+        return Compiled(constraint, root, report, vocabulary)
+    tables = parse_tables(grammar.cfg(), token_tables(vocabulary).single_bytes)
+    automaton = ParseAutomaton(tables, grammar.guards)
+    if automaton.start == DEAD:
+        raise UnsatisfiableConstraint("no text satisfies this grammar")
+    return CompiledGrammar(constraint, automaton, grammar.report(), vocabulary)

@@ -54,7 +54,7 @@ class ParseAutomaton:
         self._scanner = scan.Scanner(tables.machines)
         self._ignored = sum(1 << t for t in cfg.ignored)
         self._covered: dict[int, list[int]] = {}
-        for keyword, pattern in cfg.keywords:
+        for keyword, pattern in cfg.keywords - cfg.also_scanned:
             self._covered.setdefault(keyword, []).append(pattern)
         self._sets: dict[tuple[int, int], int] = {}
         self._set_bits: list[tuple[int, int]] = []
