@@ -33,7 +33,7 @@ BELOW = {
 }  # fmt: skip
 #: The files at the top, which users touch, in their own order: each may import every layer and the files before it.
 TOP = (
-    *("library", "grammar_files", "constraints", "explaining", "checking", "survey", "generate", "__init__"),
+    *("library", "grammar_files", "parse_tables", "constraints", "explaining", "checking", "survey", "generate", "__init__"),
     *("inputs", "cli", "__main__"),
 )
 
