@@ -273,7 +273,7 @@ class ParseAutomaton:
         """The configurations of a state, int32[n, 7] (columns in parse_layout.py): a copy."""
         found = []
         while state:
-            config, state, _ = self.memory.rows(at.AT_STATES, state, 1)[0].tolist()
+            config, state = self.memory.rows(at.AT_STATES, state, 1)[0, :2].tolist()
             found.append(self.memory.rows(at.AT_CONFIGS, config, 1)[0].copy())
         return np.array(found)
 

@@ -116,11 +116,15 @@ CFG_DUTY: Final = 3
 CFG_COLUMN: Final = 4
 CFG_TEXT: Final = 5
 CFG_BEGAN: Final = 6
-#: A frontier: one configuration, the others (a state), may the text end here (0 not known, 1 no, 2 yes).
-STATE_WIDTH: Final = 3
+#: A frontier: one configuration, the others (a state), may the text end here (0 not known, 1 no, 2 yes). For walks over
+#: contexts: 1 if some configuration is inside, plus 2 if one is behind (0 not known), and the 256 bytes that none of
+#: those behind can go on with, as far as that is known.
+STATE_WIDTH: Final = 12
 ST_CONFIG: Final = 0
 ST_REST: Final = 1
 ST_ENDS: Final = 2
+ST_SIDES: Final = 3
+ST_STAYS: Final = 4
 #: What must not come: the scanner, gone on from the end of a lexeme, must not flag any of these terminals. Or, with
 #: DUTY_NEXT for the scanner state: the next byte must be one of a set.
 DUTY_WIDTH: Final = 3

@@ -30,8 +30,56 @@ def set_bits(row, tokens, first, last):
 
 
 @helper
-def loops(m, state, cover, first):
-    """Do all bytes of the set cover[first:first + 4] lead from a state to itself? 1 yes, 0 no, -1: asked."""
+def is_behind(m, cell):
+    return bundle_row(m, config_row(m, state_row(m, cell, ST_CONFIG), CFG_BUNDLE), BND_NODE) == BEHIND_SHADE
+
+
+@helper
+def sides(m, state):
+    """1 if some configuration of a state is inside the context, plus 2 if one is behind it."""
+    known = state_row(m, state, ST_SIDES)
+    if known != 0:
+        return known
+    answer = np.int64(0)
+    cell = np.int64(state)
+    while cell != 0:
+        answer |= 2 if is_behind(m, cell) else 1
+        cell = state_row(m, cell, ST_REST)
+    m[m[AT_STATES] + state * STATE_WIDTH + ST_SIDES] = answer
+    return answer
+
+
+@helper
+def stays(m, state, byte):
+    """Is it known that nothing behind the context goes on with a byte?"""
+    return (m[m[AT_STATES] + state * STATE_WIDTH + ST_STAYS + (byte >> 5)] >> (byte & 31)) & 1 != 0
+
+
+@helper
+def leaves(m, state, byte):
+    """Does anything behind the context go on with a byte? 1 yes, 0 no, -1: something was asked for."""
+    if stays(m, state, byte):
+        return 0
+    cell = np.int64(state)
+    while cell != 0:
+        if is_behind(m, cell):
+            d = config_row(m, state_row(m, cell, ST_CONFIG), CFG_DUTY)
+            left = keep_duties(m, d, byte) if d != 0 else np.int64(0)
+            if left == ASKED_DUTY:
+                return -1
+            if left != VIOLATED_DUTY:
+                return 1
+        cell = state_row(m, cell, ST_REST)
+    m[m[AT_STATES] + state * STATE_WIDTH + ST_STAYS + (byte >> 5)] |= np.int32(1) << np.int32(byte & 31)
+    return 0
+
+
+@helper
+def loops(m, state, behind, cover, first):
+    """Do all bytes of the set cover[first:first + 4] lead from a state to itself, and nowhere else?
+
+    1 yes, 0 no, -1: something was asked for.
+    """
     for w in range(4):
         bits = np.int64(cover[first + w]) & 0xFFFFFFFF
         byte = 32 * w
@@ -42,25 +90,13 @@ def loops(m, state, cover, first):
                     return -1
                 if target != state:
                     return 0
+                if behind:
+                    leaving = leaves(m, state, byte)
+                    if leaving != 0:
+                        return -1 if leaving < 0 else 0
             bits >>= 1
             byte += 1
     return 1
-
-
-@helper
-def is_behind(m, cell):
-    return bundle_row(m, config_row(m, state_row(m, cell, ST_CONFIG), CFG_BUNDLE), BND_NODE) == BEHIND_SHADE
-
-
-@helper
-def sides(m, state):
-    """1 if some configuration of a state is inside the context, plus 2 if one is behind it."""
-    answer = 0
-    cell = np.int64(state)
-    while cell != 0:
-        answer |= 2 if is_behind(m, cell) else 1
-        cell = state_row(m, cell, ST_REST)
-    return answer
 
 
 @helper
@@ -127,10 +163,14 @@ def walk_context(m, trie, tokens, cover, state, row, out, place):
         s = step(m, here, byte)
         if s == UNKNOWN:
             return 1
-        if behind:
-            count = note_leaving(m, here, byte, i, out, count)
-            if count < 0:
+        if behind and not stays(m, here, byte):
+            leaving = leaves(m, here, byte)
+            if leaving < 0:
                 return 1
+            if leaving > 0:
+                count = note_leaving(m, here, byte, i, out, count)
+                if count < 0:
+                    return 1
         if s == DEAD:
             i = end
             continue
@@ -139,8 +179,8 @@ def walk_context(m, trie, tokens, cover, state, row, out, place):
         if side & 1 == 0:
             if first < trie[NODE * i + NODE + 2]:
                 count = note_ending(m, s, i, out, count)
-        elif side == 1 and end - i > WORTH_A_LOOK and cover[4 * i] & 1 == 0:
-            looping = loops(m, s, cover, 4 * i)
+        elif end - i > WORTH_A_LOOK and cover[4 * i] & 1 == 0:
+            looping = loops(m, s, side & 2 != 0, cover, 4 * i)
             if looping < 0:
                 return 1
             if looping > 0:
