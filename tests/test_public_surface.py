@@ -14,6 +14,7 @@ from treadle import errors
 NAMES = {
     "generate", "stream", "compile", "check",
     "Constraint", "JsonSchema", "Regex", "Choice", "PythonType", "Union", "Grammar",
+    "Sequence", "Optional", "Repeat", "FreeText", "Tag", "Tags", "StructuralTag",
     "Vocabulary", "Compiled", "Matcher", "Verdict", "LogitsProcessor",
     "TreadleError", "ConstraintError", "InvalidConstraint", "UnsupportedFeature", "UnsatisfiableConstraint",
     "VocabularyMismatch", "LimitExceeded", "TokenRejected",

@@ -17,6 +17,7 @@ from treadle.generate import generate, stream
 
 if TYPE_CHECKING:
     from treadle.checking import Verdict, check
+    from treadle.composition import FreeText, Optional, Repeat, Sequence, StructuralTag, Tag, Tags
     from treadle.constraints import Choice, Constraint, Grammar, JsonSchema, PythonType, Regex, Union, compile
     from treadle.errors import (
         ConstraintError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "treadle.checking": ("Verdict", "check"),
+    "treadle.composition": ("FreeText", "Optional", "Repeat", "Sequence", "StructuralTag", "Tag", "Tags"),
     "treadle.constraints": (
         "Choice", "Constraint", "Grammar", "JsonSchema", "PythonType", "Regex", "Union", "compile",
     ),
@@ -54,14 +56,21 @@ __all__ = [
     "Compiled",
     "Constraint",
     "ConstraintError",
+    "FreeText",
     "Grammar",
     "InvalidConstraint",
     "JsonSchema",
     "LimitExceeded",
     "LogitsProcessor",
     "Matcher",
+    "Optional",
     "PythonType",
     "Regex",
+    "Repeat",
+    "Sequence",
+    "StructuralTag",
+    "Tag",
+    "Tags",
     "TokenRejected",
     "TreadleError",
     "Union",

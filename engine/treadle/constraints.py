@@ -25,6 +25,8 @@ from treadle import grammar_files
 from treadle.automata.byte_automaton import DEAD
 from treadle.automata.parse_automaton import ParseAutomaton
 from treadle.errors import InvalidConstraint, UnsatisfiableConstraint, UnsupportedFeature
+from treadle.frontends.grammars.composition import Collected, grammar_of, item_of_rules
+from treadle.frontends.grammars.operators import Item, Options
 from treadle.frontends.grammars.reading import Reading
 from treadle.frontends.json_schema.report import Report
 from treadle.frontends.json_schema.text import Escapes, Whitespace, Writer
@@ -49,6 +51,12 @@ class Constraint(ABC):
     def rules(self) -> tuple[rules.Node, Report]:
         """The root rule and what is to be said about it. Raises a ConstraintError where that is impossible."""
 
+    def item(self, collected: Collected) -> Item:
+        """What it is as a part of a composition."""
+        node, report = self.rules()
+        collected.note(report)
+        return item_of_rules(node)
+
     def __or__(self, other: Constraint) -> Union:
         return Union((self, other))
 
@@ -69,6 +77,33 @@ class ContextFree(Constraint):
 
     def rules(self) -> tuple[rules.Node, Report]:
         raise UnsupportedFeature("a grammar is read from tables, and has no rules to unfold")
+
+    def item(self, collected: Collected) -> Item:
+        collected.note(self.report())
+        return collected.nested(self.cfg(), self.guards)
+
+
+class Composition(ContextFree):
+    """A constraint made of others (`composition`), as one grammar."""
+
+    @abstractmethod
+    def item(self, collected: Collected) -> Item:
+        """What of a grammar this is."""
+
+    @cached_property
+    def _composed(self) -> tuple[Cfg, Collected]:
+        collected = Collected()
+        return grammar_of(self.item(collected)), collected
+
+    def cfg(self) -> Cfg:
+        return self._composed[0]
+
+    def report(self) -> Report:
+        return self._composed[1].report
+
+    @property
+    def guards(self) -> Mapping[str, Guard]:  # type: ignore[override]
+        return self._composed[1].guards
 
 
 class JsonSchema(Constraint):
@@ -251,9 +286,24 @@ class Union(Constraint):
                 joined.add(note.kind, note.pointer, note.message)
         return rules.Choice(tuple(node for node, _ in found)), joined
 
+    def item(self, collected: Collected) -> Item:
+        return Options(tuple(member.item(collected) for member in self.members))
+
+
+@dataclass(frozen=True)
+class _ContextFreeUnion(Composition):
+    """A union of which some member is a grammar."""
+
+    union: Union
+
+    def item(self, collected: Collected) -> Item:
+        return self.union.item(collected)
+
 
 def context_free(constraint: Constraint) -> ContextFree | None:
     """The constraint as one with a grammar; None where it is one with rules."""
+    if isinstance(constraint, Union) and any(map(context_free, constraint.members)):
+        return _ContextFreeUnion(constraint)
     return constraint if isinstance(constraint, ContextFree) else None
 
 

@@ -14,7 +14,7 @@ import re
 from collections import defaultdict
 from functools import cache
 
-from oracles.byte_automaton import ByteOracle
+from oracles.byte_automaton import ACCEPT, ByteOracle
 from treadle.grammar.analysis import nullable
 from treadle.grammar.cfg import Cfg, Terminal
 from treadle.grammar.derivative import step
@@ -97,13 +97,13 @@ def ends(terminal: Terminal, text: str, place: int) -> list[int]:
 
 def _ends_of_rules(terminal: Terminal, text: str, place: int) -> list[int]:
     oracle = _rules_oracle(id(terminal.rules), terminal)
-    found, state = [], oracle.start()
+    found, state = [], oracle.start
     for index in range(place, len(text)):
         for byte in text[index].encode():
             state = oracle.step(state, byte)
         if not state:
             break
-        if oracle.accepts(state):
+        if ACCEPT in state:
             found.append(index + 1)
     return found
 

@@ -16,6 +16,7 @@ from typing import Union
 from treadle.errors import InvalidConstraint, LimitExceeded, UnsupportedFeature
 from treadle.frontends.grammars.grammar_text import LONGEST, NESTING, place
 from treadle.frontends.grammars.reading import Reading
+from treadle.frontends.regex import parse_python
 from treadle.grammar.analysis import productive, reachable
 from treadle.grammar.cfg import Cfg, Production, Terminal
 from treadle.grammar.emptiness import is_empty
@@ -31,6 +32,7 @@ from treadle.grammar.expression import (
     intersect,
     repeat,
 )
+from treadle.grammar.rules import Node
 
 #: Copies of something that is not regular, for x{m,n}.
 COPIES = 5_000
@@ -75,7 +77,21 @@ class Except:
     where: str
 
 
-Item = Union[Language, Name, Row, Options, Times, Except]
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What rules write, as the JSON of a schema: a terminal."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nested:
+    """A whole grammar. Scannerless, because where lexemes of another one would begin nobody could say."""
+
+    cfg: Cfg
+
+
+Item = Union[Language, Name, Row, Options, Times, Except, Embedded, Nested]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,8 +215,16 @@ def _check_ends(cfg: Cfg) -> None:
             )
 
 
-def _terminal(index: int, expr: Expr) -> Terminal:
+def _language(terminal: Terminal) -> Expr:
+    if terminal.language is not None:
+        return terminal.language
+    return NOTHING if terminal.source is None else parse_python(terminal.source)
+
+
+def _terminal(index: int, expr: Expr | Embedded) -> Terminal:
     """A terminal, which is named after its text where it has just one."""
+    if isinstance(expr, Embedded):
+        return Terminal(f"T{index}", rules=expr.node)
     words = as_words(expr, 1) if expr.max_length is not None and expr.max_length <= 100 else None
     only = words[0] if words is not None and len(words) == 1 else None
     return Terminal(f"T{index}" if only is None else repr(only), language=expr, text=only)
@@ -216,7 +240,7 @@ class _Unfolding:
         #: Rules are counted from -1 downwards until the number of terminals is known.
         self.rule_numbers: dict[str, int] = {}
         self.names: list[tuple[str, str]] = []
-        self.terminals: dict[Expr, int] = {}
+        self.terminals: dict[Expr | Embedded, int] = {}
         self.productions: dict[Production, None] = {}
         self.known: dict[tuple[object, ...], int] = {}
         self.pending: list[str] = []
@@ -243,7 +267,11 @@ class _Unfolding:
             start=base,
             lexing="scannerless",
             # A language without texts, as an exception of everything, never comes.
-            declared=frozenset(index for index, expr in enumerate(self.terminals) if is_empty(expr)),
+            declared=frozenset(
+                index
+                for index, expr in enumerate(self.terminals)
+                if isinstance(expr, Expr) and is_empty(expr)
+            ),
             rule_places=tuple(where for _, where in self.names),
         )
 
@@ -279,6 +307,8 @@ class _Unfolding:
                 return None if body is None else repeat(body, low, high)
             case Except():
                 return self._difference(item)
+            case Embedded() | Nested():
+                return None
             case Row(items) | Options(items):
                 parts = [self._expr(each) for each in items]
                 exprs = [part for part in parts if part is not None]
@@ -351,6 +381,10 @@ class _Unfolding:
                 return self._sequence(items, rule)
             case Times(inner, low, high):
                 return self._times(inner, low, high, rule)
+            case Embedded():
+                return (self.terminals.setdefault(item, len(self.terminals)),)
+            case Nested(cfg):
+                return (self._nested(cfg, rule),)
             case _:
                 bodies = self._bodies(item, rule)
                 return (
@@ -369,6 +403,39 @@ class _Unfolding:
                 symbols += (*self._terminal(run, rule), *self._row(item, rule))
                 run = EPSILON
         return (*symbols, *self._terminal(run, rule))
+
+    def _nested(self, cfg: Cfg, rule: Rule) -> int:
+        """The start of another grammar, whose rules come with it under their names.
+
+        What it ignores may stand before its text and behind each of its terminals, which is to say between any two.
+        """
+        key = ("nested", id(cfg))
+        if key in self.known:
+            return self.known[key]
+        whole = self.known[key] = self._new_rule(f"{rule.name}.grammar{len(self.names)}", rule.where)
+        gap = repeat(alternate(*(_language(cfg.terminals[one]) for one in sorted(cfg.ignored))), 0, None)
+        symbols: dict[int, tuple[int, ...]] = {}
+        for index, terminal in enumerate(cfg.terminals):
+            if index in cfg.declared:
+                continue
+            if terminal.rules is None:
+                symbols[index] = self._terminal(concat(_language(terminal), gap), rule)
+            else:
+                embedded = self.terminals.setdefault(Embedded(terminal.rules), len(self.terminals))
+                symbols[index] = (embedded, *self._terminal(gap, rule))
+        places = cfg.rule_places or ("",) * len(cfg.rule_names)
+        for index, name in enumerate(cfg.rule_names):
+            symbols[len(cfg.terminals) + index] = (self._new_rule(name, places[index]),)
+        for production in cfg.productions:
+            if all(symbol in symbols for symbol in production.body):
+                body = tuple(one for symbol in production.body for one in symbols[symbol])
+                (head,) = symbols[production.head]
+                self.productions[Production(head, body, production.guard)] = None
+        before = self._terminal(gap, rule)
+        self.productions[Production(whole, (*before, *symbols[cfg.start]))] = None
+        if cfg.nullable:
+            self.productions[Production(whole, before)] = None
+        return whole
 
     def _times(self, inner: Item, low: int, high: int | None, rule: Rule) -> tuple[int, ...]:
         if max(low, high or 0) > COPIES:
