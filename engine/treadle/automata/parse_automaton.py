@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from treadle.automata import parse_kernels as kernels
 from treadle.automata import parse_layout as at
-from treadle.automata import scanner as scan
+from treadle.automata import scanner
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.automata.lr import Tables
 from treadle.automata.parse_memory import ParseMemory
@@ -51,8 +51,11 @@ class ParseAutomaton:
         self.lock = threading.RLock()
         cfg = tables.cfg
         self._guards = dict(guards or {})
-        self._scanner = scan.Scanner(tables.machines)
+        self._scanner = scanner.Scanner(tables.machines)
         self._ignored = sum(1 << t for t in cfg.ignored)
+        #: Terminals behind which the parser may be where it was.
+        self._skipped = self._ignored | (1 << cfg.indentation.newline if cfg.indentation else 0)
+        self._within: dict[tuple[int, int, int], tuple[int, int]] = {}
         self._covered: dict[int, list[int]] = {}
         for keyword, pattern in cfg.keywords - cfg.also_scanned:
             self._covered.setdefault(keyword, []).append(pattern)
@@ -183,6 +186,26 @@ class ParseAutomaton:
         bits = int.from_bytes(np.ascontiguousarray(accepted).tobytes(), "little")
         return self._set(bits, self._looked_for(bits))
 
+    def sets_within(self, bundle: int, shiftable: int, scan: int) -> tuple[int, int]:
+        """The sets of what a bundle accepts and can shift, without what makes no difference to scanner state `scan`.
+
+        In the middle of a lexeme only those terminals count that it may still become; unless it may be one that is
+        ignored, behind which everything may come again.
+        """
+        accepted = int(self.memory.rows(at.AT_BUNDLES, bundle, 1)[0, at.BND_SET])
+        live = self._scanner.live[scan]
+        if scan == scanner.START or live & self._skipped:
+            return accepted, shiftable
+        known = self._within.get((accepted, shiftable, scan))
+        if known is None:
+            bits = self._set_bits[accepted][0] & live, self._set_bits[shiftable][0] & live
+            known = (
+                self._set(bits[0], self._looked_for(bits[0])),
+                self._set(bits[1], self._looked_for(bits[1])),
+            )
+            self._within[accepted, shiftable, scan] = known
+        return known
+
     def _set(self, accepted: int, looked_for: int) -> int:
         key = (accepted, looked_for)
         number = self._sets.get(key)
@@ -210,8 +233,8 @@ class ParseAutomaton:
             row[: at.SCAN_HEAD] = first, len(conditions)
             row[at.SCAN_HEAD : at.SCAN_HEAD + size] = _words(self._scanner.flags[q], size)
             row[at.SCAN_HEAD + size :] = _words(self._scanner.live[q], size)
-            if q == scan.DEAD:
-                self.memory.rows(at.AT_SCAN_NEXT, q, 1)[0] = scan.DEAD
+            if q == scanner.DEAD:
+                self.memory.rows(at.AT_SCAN_NEXT, q, 1)[0] = scanner.DEAD
             self._scanned += 1
 
     # -- guards ------------------------------------------------------------------------------------------
@@ -300,7 +323,7 @@ def _first_bytes(ahead: Ahead) -> Sequence[int]:
         for character in range(low, min(high, 0x7F) + 1):
             bits |= 1 << character
     for byte in range(0xC2, 0xF5):
-        span = scan.lead_range(byte)
+        span = scanner.lead_range(byte)
         if span is not None and any(low <= span[1] and span[2] <= high for low, high in ahead.charset.ranges):
             bits |= 1 << byte
     return _words(bits, 8).tolist()

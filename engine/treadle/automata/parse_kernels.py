@@ -1053,14 +1053,14 @@ def accepting(m, state):
 
 
 @kernel
-def shade_of(m, b, shiftable):
-    """The shade of bundle b, whose shiftable terminals are the set `shiftable`."""
+def shade_of(m, b, accepted, shiftable):
+    """The shade of bundle b: the context in which the terminals of two sets are accepted and can be shifted."""
     if not roomy(m):
         return np.int64(UNKNOWN)
     inside = 0
     if m[INDENTED] != 0 and block_row(m, bundle_row(m, b, BND_BLOCK), BLK_BRACKETS) > 0:
         inside = 1
-    return shade(m, SHADE, bundle_row(m, b, BND_SET), shiftable, inside)
+    return shade(m, SHADE, accepted, shiftable, inside)
 
 
 @kernel
@@ -1081,14 +1081,12 @@ def shiftable(m, b, here, out):
     return True
 
 
-@kernel
+@helper
 def behind(m, b, t, d, column):
     """The state behind a lexeme of terminal t with duties d: what a shade left open. DEAD, or UNKNOWN."""
-    if not roomy(m):
-        return np.int64(UNKNOWN)
     reached = end_lexeme(m, b, t, column, 0, 0)
     if reached < FIRST:
-        return max(reached, 0) if reached >= 0 else np.int64(UNKNOWN)
+        return np.int64(DEAD if reached == DEAD else UNKNOWN)
     if d != 0:
         answer = may_begin(m, reached, d, 0)
         if answer <= 0:

@@ -119,12 +119,14 @@ CFG_BEGAN: Final = 6
 #: A frontier: one configuration, the others (a state), may the text end here (0 not known, 1 no, 2 yes). For walks over
 #: contexts: 1 if some configuration is inside, plus 2 if one is behind (0 not known), and the 256 bytes that none of
 #: those behind can go on with, as far as that is known.
-STATE_WIDTH: Final = 12
+#: Last: does every character beyond ASCII lead back to the state (0 not known, 1 yes, 2 no)?
+STATE_WIDTH: Final = 13
 ST_CONFIG: Final = 0
 ST_REST: Final = 1
 ST_ENDS: Final = 2
 ST_SIDES: Final = 3
 ST_STAYS: Final = 4
+ST_WIDE: Final = 12
 #: What must not come: the scanner, gone on from the end of a lexeme, must not flag any of these terminals. Or, with
 #: DUTY_NEXT for the scanner state: the next byte must be one of a set.
 DUTY_WIDTH: Final = 3

@@ -20,7 +20,9 @@ class Compiled:
 
     automaton: TokenAutomaton | GrammarTokenAutomaton
 
-    def __init__(self, constraint: Any, root: Node, report: Any, vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, constraint: Any, root: Node | ParseAutomaton, report: Any, vocabulary: Vocabulary
+    ) -> None:
         self.constraint = constraint
         self.vocabulary = vocabulary
         #: What is enforced in which reading, and every relaxation with its JSON pointer; grows as more of the

@@ -13,6 +13,7 @@ their row is the context's; each token that leaves one is spelled with the real 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -29,7 +30,7 @@ from treadle.matching import context_kernels as kernels
 from treadle.matching.closing import fewest_tokens
 from treadle.matching.forced import LONGEST_RUN, may_go_on
 from treadle.matching.parse_closing import ParseCloser
-from treadle.matching.token_tables import token_tables
+from treadle.matching.token_tables import TokenTables, token_tables
 from treadle.vocabulary import Vocabulary
 
 DONE: Final = 0
@@ -45,11 +46,24 @@ class Context:
 
     #: uint32[words]: tokens that stay inside the lexeme.
     inside: UInt32
-    #: (terminal, duties, column, first, last): roots[first:last] are the nodes in front of which a lexeme of the
-    #: terminal ends, and ending[...] those at whose end it does.
-    leaving: tuple[tuple[int, int, int, int, int], ...]
-    ending: tuple[tuple[int, int, int, int, int], ...]
+    #: int32[groups, 7]: the ways to leave it (context_kernels.add_behind).
+    groups: Int32
+    #: int32: nodes in front of which the context is left, and tokens that end where it does.
     roots: Int32
+    ends: Int32
+
+
+_COVERS: weakref.WeakKeyDictionary[TokenTables, Int32] = weakref.WeakKeyDictionary()
+
+
+def wide_cover_of(tables: TokenTables) -> Int32:
+    """The bytes below each node of a vocabulary's trie (context_kernels.wide_cover), computed once."""
+    known = _COVERS.get(tables)
+    if known is None:
+        known = np.zeros(4 * ((len(tables.trie.nodes) - 3) // 3), np.int32)
+        kernels.wide_cover(tables.trie.nodes, known)
+        _COVERS[tables] = known
+    return known
 
 
 class GrammarTokenAutomaton:
@@ -68,6 +82,7 @@ class GrammarTokenAutomaton:
         self.start = automaton.start
         self._rows: dict[int, Row] = {DONE: self.tables.eos_row}
         self._next: dict[int, int] = {}
+        self._cover = wide_cover_of(self.tables)
         self._ends = frozenset(vocabulary.eos_ids)
         self._contexts: dict[tuple[int, ...], Context] = {}
         #: Bundle -> the set of terminals that it can shift, by number.
@@ -113,40 +128,24 @@ class GrammarTokenAutomaton:
         if self.bytes.guarded:
             self._add_judged(state, context, bits)
             return
-        trie = self.tables.trie
-        for terminal, duties, column, first, last in context.leaving:
-            behind = self._behind(bundle, terminal, duties, column)
-            if behind != at.DEAD:
-                self._walk_behind(context.roots, first, last, behind, bits)
-        for terminal, duties, column, first, last in context.ending:
-            if self._behind(bundle, terminal, duties, column) != at.DEAD:
-                for node in context.roots[first:last].tolist():
-                    for token in trie.tokens[trie.nodes[3 * node + 2] : trie.nodes[3 * node + 5]].tolist():
-                        bits[token >> 5] |= np.uint32(1 << (token & 31))
-
-    def _behind(self, bundle: int, terminal: int, duties: int, column: int) -> int:
-        return self.bytes.complete(lambda m: int(parse_kernels.behind(m, bundle, terminal, duties, column)))
-
-    def _walk_behind(self, roots: Int32, first: int, last: int, state: int, bits: UInt32) -> None:
-        trie = self.tables.trie
-        while first >= 0:
-            words = self.bytes.memory.words
-            first = int(kernels.walk_behind(words, trie.nodes, trie.tokens, roots, first, last, state, bits))
-            if first >= 0:
-                self.bytes.answer()
+        trie, place = self.tables.trie, np.zeros(2, np.int64)
+        while kernels.add_behind(
+            self.bytes.memory.words, bundle, trie.nodes, trie.tokens, context.groups, context.roots, context.ends,
+            bits, place,
+        ):  # fmt: skip
+            self.bytes.answer()
 
     def _add_judged(self, state: int, context: Context, bits: UInt32) -> None:
         """Tokens that complete something, each spelled for itself, so that guards are asked about it."""
         trie = self.tables.trie
-        leaving = [(trie.nodes[3 * n + 2], trie.nodes[3 * int(trie.nodes[3 * n + 1]) + 2])
-                   for *_, first, last in context.leaving for n in context.roots[first:last].tolist()]  # fmt: skip
-        ending = [(trie.nodes[3 * n + 2], trie.nodes[3 * n + 5])
-                  for *_, first, last in context.ending for n in context.roots[first:last].tolist()]  # fmt: skip
-        for first, last in leaving + ending:
-            for token in trie.tokens[first:last].tolist():
-                word, bit = token >> 5, np.uint32(1 << (token & 31))
-                if not bits[word] & bit and self._spell(state, token) != at.DEAD:
-                    bits[word] |= bit
+        tokens = context.ends.tolist()
+        for node in context.roots.tolist():
+            first, last = trie.nodes[3 * node + 2], trie.nodes[3 * int(trie.nodes[3 * node + 1]) + 2]
+            tokens += trie.tokens[first:last].tolist()
+        for token in tokens:
+            word, bit = token >> 5, np.uint32(1 << (token & 31))
+            if not bits[word] & bit and self._spell(state, token) != at.DEAD:
+                bits[word] |= bit
 
     # -- contexts ----------------------------------------------------------------------------------------
 
@@ -154,7 +153,8 @@ class GrammarTokenAutomaton:
         shiftable = self._shiftable.get(bundle)
         if shiftable is None:
             shiftable = self._shiftable[bundle] = self._find_shiftable(bundle, config[at.CFG_TEXT])
-        shade = self.bytes.complete(lambda m: int(parse_kernels.shade_of(m, bundle, shiftable)))
+        accepted, shiftable = self.bytes.sets_within(bundle, shiftable, config[at.CFG_SCAN])
+        shade = self.bytes.complete(lambda m: int(parse_kernels.shade_of(m, bundle, accepted, shiftable)))
         key = (shade, *config[at.CFG_SCAN : at.CFG_TEXT])
         known = self._contexts.get(key)
         if known is None:
@@ -177,7 +177,7 @@ class GrammarTokenAutomaton:
         place = np.zeros(2, np.int64)
         while True:
             words = self.bytes.memory.words
-            answer = kernels.walk_context(words, trie.nodes, trie.tokens, trie.cover, state, row, out, place)
+            answer = kernels.walk_context(words, trie.nodes, trie.tokens, self._cover, state, row, out, place)
             if answer == 0:
                 break
             if answer == kernels.FULL:
@@ -188,19 +188,33 @@ class GrammarTokenAutomaton:
         return self._grouped(row, out[: 2 * int(place[1])].reshape(-1, 2))
 
     def _grouped(self, row: UInt32, pairs: Int32) -> Context:
-        order = np.argsort(pairs[:, 0], kind="stable")
-        configs = pairs[order, 0]
-        roots = np.ascontiguousarray(pairs[order, 1])
-        bounds = [0, *(np.flatnonzero(np.diff(configs)) + 1).tolist(), len(configs)] if len(configs) else [0]
-        leaving: list[tuple[int, int, int, int, int]] = []
-        ending: list[tuple[int, int, int, int, int]] = []
+        trie = self.tables.trie
+        pairs = pairs[np.lexsort((-np.sign(pairs[:, 0]), np.abs(pairs[:, 0])))]
+        numbers = np.abs(pairs[:, 0])
+        bounds = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)] if len(numbers) else [0]
+        groups: list[tuple[int, ...]] = []
+        roots: list[Int32] = [np.zeros(0, np.int32)]
+        ends: list[Int32] = [np.zeros(0, np.int32)]
+        root_count = end_count = 0
         for first, last in zip(bounds, bounds[1:], strict=False):
-            number = int(configs[first])
-            config = self.bytes.memory.rows(at.AT_CONFIGS, abs(number), 1)[0].tolist()
+            config = self.bytes.memory.rows(at.AT_CONFIGS, int(numbers[first]), 1)[0].tolist()
             bundle = self.bytes.memory.rows(at.AT_BUNDLES, config[at.CFG_BUNDLE], 1)[0].tolist()
-            group = (bundle[at.BND_B], config[at.CFG_DUTY], bundle[at.BND_BLOCK], first, last)
-            (leaving if number > 0 else ending).append(group)
-        return Context(row, tuple(leaving), tuple(ending), roots)
+            middle = first + int((pairs[first:last, 0] > 0).sum())
+            roots.append(pairs[first:middle, 1])
+            ends += [
+                trie.tokens[trie.nodes[3 * n + 2] : trie.nodes[3 * n + 5]]
+                for n in pairs[middle:last, 1].tolist()
+            ]
+            more = sum(map(len, ends[len(ends) - (last - middle) :])) if last > middle else 0
+            groups.append(
+                (bundle[at.BND_B], config[at.CFG_DUTY], bundle[at.BND_BLOCK], root_count, root_count + middle - first,
+                 end_count, end_count + more)
+            )  # fmt: skip
+            root_count += middle - first
+            end_count += more
+        return Context(
+            row, np.array(groups, np.int32).reshape(-1, 7), np.concatenate(roots), np.concatenate(ends)
+        )
 
     # -- transitions -------------------------------------------------------------------------------------
 
