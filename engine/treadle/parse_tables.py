@@ -8,11 +8,15 @@ scannerless grammar has no lexer to please and is always brought into normal for
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from itertools import count
+from typing import Final
 
 from treadle.automata import lr
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.automata.parse_automaton import ParseTables
+from treadle.automata.scanner import Scanner
 from treadle.frontends.regex import parse_python
 from treadle.frontends.regex.preferred import read_preferred
 from treadle.grammar.analysis import nullable
@@ -22,14 +26,33 @@ from treadle.grammar.normal_form import normal_form, without_unit_cycles, withou
 from treadle.grammar.preferred import Look, Machine, Program
 
 
+#: Grammars whose tables are kept: compiling one again costs nothing, and its scanner is as far as it came before.
+KEPT: Final = 32
+_RECENT: OrderedDict[tuple[int, frozenset[int]], tuple[Cfg, ParseTables]] = OrderedDict()
+_LOCK = threading.Lock()
+
+
 def parse_tables(cfg: Cfg, usable: frozenset[int]) -> ParseTables:
-    """`usable`: the bytes that texts may be written with."""
+    """`usable`: the bytes that texts may be written with. Equal objects have the same tables."""
+    key = (id(cfg), usable)
+    with _LOCK:
+        known = _RECENT.get(key)
+        if known is None:
+            # The grammar is kept as well, so that its number is not given to another one.
+            known = _RECENT[key] = cfg, _made(cfg, usable)
+            if len(_RECENT) > KEPT:
+                _RECENT.popitem(last=False)
+        _RECENT.move_to_end(key)
+        return known[1]
+
+
+def _made(cfg: Cfg, usable: frozenset[int]) -> ParseTables:
     form, tables = _form(cfg)
     machines = tuple(
         None if number in form.declared else _machine(form, terminal, usable)
         for number, terminal in enumerate(form.terminals)
     )
-    return ParseTables(form, tables, machines)
+    return ParseTables(form, tables, Scanner(machines))
 
 
 def _form(cfg: Cfg) -> tuple[Cfg, lr.Tables]:

@@ -9,8 +9,8 @@ sets.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,10 @@ from numpy.typing import NDArray
 from treadle.automata import parse_kernels as kernels
 from treadle.automata import parse_layout as at
 from treadle.automata import scanner
-from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.automata.lr import Tables
 from treadle.automata.parse_memory import ParseMemory
 from treadle.errors import LimitExceeded
 from treadle.grammar.cfg import Cfg
-from treadle.grammar.expression import Expr
-from treadle.grammar.preferred import Ahead, Program
 
 Int32 = NDArray[np.int32]
 #: Longest token that a walk over a vocabulary may meet.
@@ -39,8 +36,9 @@ class ParseTables:
 
     cfg: Cfg
     lr: Tables
-    #: What reads each terminal.
-    machines: tuple[Program | Expr | ByteAutomaton | None, ...]
+    scanner: scanner.Scanner
+    #: Held while the scanner grows.
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
 
 class ParseAutomaton:
@@ -51,7 +49,7 @@ class ParseAutomaton:
         self.lock = threading.RLock()
         cfg = tables.cfg
         self._guards = dict(guards or {})
-        self._scanner = scanner.Scanner(tables.machines)
+        self._scanner = tables.scanner
         self._ignored = sum(1 << t for t in cfg.ignored)
         #: Terminals behind which the parser may be where it was.
         self._skipped = self._ignored | (1 << cfg.indentation.newline if cfg.indentation else 0)
@@ -70,7 +68,8 @@ class ParseAutomaton:
         words[first : first + len(row_sets)] = [numbers[bits] for bits in row_sets]
         self._facts()
         self._scanned = 0
-        self._note_scanner()
+        with tables.lock:
+            self._note_scanner()
         self._texts: dict[int, tuple[int, int]] = {}
         self.guarded = bool(words[at.GUARDED])
         self.start = self._start()
@@ -158,9 +157,10 @@ class ParseAutomaton:
         """Give a stopped kernel what it asked for."""
         kind, a, b = self.memory.words[at.NEED : at.NEED_C].tolist()
         if kind == at.ASK_SCAN:
-            for byte, target in self._scanner.row(a, b).items():
+            with self.tables.lock:
+                self._scanner.next(a, b)
                 self._note_scanner()
-                self.memory.words[self.memory.words[at.AT_SCAN_NEXT] + a * 256 + byte] = target
+                self.memory.rows(at.AT_SCAN_NEXT, a, 1)[0] = self._scanner.next_rows[a]
         elif kind == at.ASK_ROOM:
             self.memory.grow()
         elif kind == at.ASK_UP_TO:
@@ -212,30 +212,30 @@ class ParseAutomaton:
         if number is None:
             number = self._sets[key] = self.memory.append(at.CAP_SETS)
             self._set_bits.append(key)
-            size = self.memory.words[at.WORDS]
+            size = self._scanner.words
             row = self.memory.rows(at.AT_SETS, number, 1)[0]
-            row[:size] = _words(accepted, size)
-            row[size:] = _words(looked_for, size)
+            row[:size] = scanner.words_of(accepted, size)
+            row[size:] = scanner.words_of(looked_for, size)
         return number
 
     def _note_scanner(self) -> None:
-        """Write down the scanner states that are new."""
-        size = int(self.memory.words[at.WORDS])
-        while self._scanned < self._scanner.states:
-            q = self.memory.append(at.CAP_SCANNER)
-            assert q == self._scanned
-            conditions = self._scanner.conditions[q]
-            first = int(self.memory.words[at.N_CONDITIONS])
-            for t, ahead in conditions:
-                condition = self.memory.append(at.CAP_CONDITIONS)
-                self.memory.rows(at.AT_CONDITION, condition, 1)[0] = [t, ahead.at_end, *_first_bytes(ahead)]
-            row = self.memory.rows(at.AT_SCAN, q, 1)[0]
-            row[: at.SCAN_HEAD] = first, len(conditions)
-            row[at.SCAN_HEAD : at.SCAN_HEAD + size] = _words(self._scanner.flags[q], size)
-            row[at.SCAN_HEAD + size :] = _words(self._scanner.live[q], size)
-            if q == scanner.DEAD:
-                self.memory.rows(at.AT_SCAN_NEXT, q, 1)[0] = scanner.DEAD
-            self._scanned += 1
+        """Write down the scanner states that are new, and what is known of their successors."""
+        read, states, memory = self._scanner, self._scanner.states, self.memory
+        first = self._scanned
+        while memory.words[at.CAP_SCANNER] <= states:
+            memory.grow(at.CAP_SCANNER)
+        while memory.words[at.CAP_CONDITIONS] <= len(read.condition_rows):
+            memory.grow(at.CAP_CONDITIONS)
+        memory.words[at.N_SCANNER] = states
+        memory.rows(at.AT_SCAN, first, states - first)[:] = read.rows[first:states]
+        memory.rows(at.AT_SCAN_NEXT, first, states - first)[:] = read.next_rows[first:states]
+        known = int(memory.words[at.N_CONDITIONS])
+        if known < len(read.condition_rows):
+            memory.words[at.N_CONDITIONS] = len(read.condition_rows)
+            memory.rows(at.AT_CONDITION, known, len(read.condition_rows) - known)[:] = read.condition_rows[
+                known:
+            ]
+        self._scanned = states
 
     # -- guards ------------------------------------------------------------------------------------------
 
@@ -307,23 +307,3 @@ class ParseAutomaton:
     @property
     def state_count(self) -> int:
         return int(self.memory.words[at.N_STATES]) - at.FIRST
-
-
-def _words(bits: int, count: int) -> Int32:
-    return np.frombuffer(bits.to_bytes(4 * int(count), "little"), np.int32)
-
-
-def _first_bytes(ahead: Ahead) -> Sequence[int]:
-    """The bytes that characters of a set begin with, 8 words.
-
-    A lead byte counts if all of its characters are in the set; conditions that split them are not met by any of them.
-    """
-    bits = 0
-    for low, high in ahead.charset.ranges:
-        for character in range(low, min(high, 0x7F) + 1):
-            bits |= 1 << character
-    for byte in range(0xC2, 0xF5):
-        span = scanner.lead_range(byte)
-        if span is not None and any(low <= span[1] and span[2] <= high for low, high in ahead.charset.ranges):
-            bits |= 1 << byte
-    return _words(bits, 8).tolist()

@@ -20,7 +20,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from treadle.automata import layout as at
+from treadle.automata import layout
+from treadle.automata import parse_layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.errors import LimitExceeded
 from treadle.grammar.charset import MAX_CODEPOINT
@@ -114,19 +115,22 @@ class Scanner:
             self._machines.append(made)
             if made is not None:
                 items.append((t, 0))
+        #: How kernels read it (parse_layout): int32[capacity, 2 + 2 * words], int32[capacity, 256], and the conditions.
+        self.rows: NDArray[np.int32] = np.zeros((64, at.SCAN_HEAD + 2 * self.words), np.int32)
+        self.next_rows: NDArray[np.int32] = np.zeros((64, 256), np.int32)
+        self.condition_rows: list[list[int]] = []
+        self.next_rows[DEAD] = DEAD
         self._numbers: dict[tuple[Partial, Items], int] = {}
         self._keys: list[tuple[Partial, Items]] = [(WHOLE, ()), (WHOLE, ())]
         self._ascii: dict[tuple[int, int], NDArray[np.int32]] = {}
         #: Bits of the terminals that a lexeme may end as, and of those that can go on, for each state.
         self.flags: list[int] = [0, 0]
         self.live: list[int] = [0, 0]
-        #: (terminal, condition) of lexemes that may end if the next byte is right.
-        self.conditions: list[list[tuple[int, Ahead]]] = [[], []]
         start = self._state(WHOLE, tuple(items))
         assert start == START
         # No lexeme is empty, whatever its pattern says.
         self.flags[START] = 0
-        self.conditions[START] = []
+        self.rows[START, : at.SCAN_HEAD + self.words] = 0
 
     @property
     def states(self) -> int:
@@ -134,16 +138,19 @@ class Scanner:
 
     def next(self, state: int, byte: int) -> int:
         """The state behind a byte."""
-        return self.row(state, byte)[byte]
+        known = int(self.next_rows[state, byte])
+        return known if known != UNREAD else self.row(state, byte)[byte]
 
     def row(self, state: int, byte: int) -> dict[int, int]:
         """Bytes -> states, of `byte` and of others that were as cheap to tell."""
         (left, _, _), items = self._keys[state]
-        if any(t in self._embedded for t, _ in items):
-            return {byte: self._step(state, byte)}
-        if not left and byte < 0x80:
-            return self._ascii_row(items)
-        return {byte: self._step(state, byte)}
+        if left or byte >= 0x80 or any(t in self._embedded for t, _ in items):
+            found = {byte: self._step(state, byte)}
+        else:
+            found = self._ascii_row(items)
+        for other, target in found.items():
+            self.next_rows[state, other] = target
+        return found
 
     def _ascii_row(self, items: Items) -> dict[int, int]:
         if not items:
@@ -179,7 +186,7 @@ class Scanner:
         embedded = [
             (t, reached)
             for t, q in items
-            if t in self._embedded and (reached := self._embedded[t].step(q, byte)) != at.DEAD
+            if t in self._embedded and (reached := self._embedded[t].step(q, byte)) != layout.DEAD
         ]
         own = tuple((t, q) for t, q in items if t not in self._embedded)
         if left == 0:
@@ -250,7 +257,7 @@ class Scanner:
                 if t in self._embedded:
                     automaton = self._embedded[t]
                     flags |= automaton.is_accepting(q) << t
-                    live |= any(automaton.step(q, byte) != at.DEAD for byte in range(256)) << t
+                    live |= any(automaton.step(q, byte) != layout.DEAD for byte in range(256)) << t
                     continue
                 machine = self._machines[t]
                 assert machine is not None
@@ -264,8 +271,41 @@ class Scanner:
                     conditions.append((t, ahead))
             self.flags.append(flags)
             self.live.append(live)
-            self.conditions.append(conditions)
+            self._write(number, flags, live, conditions)
         return number
+
+    def _write(self, number: int, flags: int, live: int, conditions: list[tuple[int, Ahead]]) -> None:
+        """Write a state down for kernels."""
+        if number >= len(self.rows):
+            self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
+            self.next_rows = np.concatenate([self.next_rows, np.zeros_like(self.next_rows)])
+        row = self.rows[number]
+        row[: at.SCAN_HEAD] = len(self.condition_rows), len(conditions)
+        row[at.SCAN_HEAD : at.SCAN_HEAD + self.words] = words_of(flags, self.words)
+        row[at.SCAN_HEAD + self.words :] = words_of(live, self.words)
+        self.condition_rows += [[t, int(ahead.at_end), *first_bytes(ahead)] for t, ahead in conditions]
+
+
+def words_of(bits: int, count: int) -> NDArray[np.int32]:
+    """A set of terminals as int32 words."""
+    return np.frombuffer(bits.to_bytes(4 * count, "little"), np.int32)
+
+
+def first_bytes(ahead: Ahead) -> list[int]:
+    """The bytes that characters of a set begin with, 8 words.
+
+    A lead byte counts if all of its characters are in the set; conditions that split them are not met by any of them.
+    """
+    bits = 0
+    for low, high in ahead.charset.ranges:
+        for character in range(low, min(high, 0x7F) + 1):
+            bits |= 1 << character
+    for byte in range(0xC2, 0xF5):
+        span = lead_range(byte)
+        if span is not None and any(low <= span[1] and span[2] <= high for low, high in ahead.charset.ranges):
+            bits |= 1 << byte
+    found: list[int] = words_of(bits, 8).tolist()
+    return found
 
 
 def _merged(own: Items, embedded: list[tuple[int, int]]) -> Items:
