@@ -259,6 +259,7 @@ class Grammar(ContextFree):
         return grammar_files.read(
             self.source, start=self.start, imports=self.imports, lexing=self.lexing,
             indentation=self.indentation, guards=tuple(self.guards),
+            rules_of=lambda schema: JsonSchema(schema).rules()[0],
         )  # fmt: skip
 
     def cfg(self) -> Cfg:

@@ -8,7 +8,7 @@ everything it depends on, and a hit imports no lark. Imported files are compared
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -18,7 +18,9 @@ import numpy as np
 from treadle import library
 from treadle.errors import InvalidConstraint, UnsupportedFeature
 from treadle.frontends.grammars import stored
+from treadle.frontends.grammars.extensions import extended, filled
 from treadle.frontends.grammars.reading import Reading
+from treadle.grammar.rules import Node
 from treadle.vocabulary import cache
 
 Syntax = Literal["lark", "gbnf", "ebnf"]
@@ -27,6 +29,11 @@ Syntax = Literal["lark", "gbnf", "ebnf"]
 SUFFIXES: Final[dict[str, Syntax]] = {".lark": "lark", ".gbnf": "gbnf", ".ebnf": "ebnf"}
 #: Where a grammar begins if nothing else is said; EBNF has no such custom and begins with its first rule.
 STARTS: Final[dict[Syntax, str]] = {"lark": "start", "gbnf": "root", "ebnf": ""}
+
+
+#: Readings that are kept in memory, the last ones.
+KEPT: Final = 32
+_RECENT: dict[str, Reading] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +83,9 @@ def read(
     lexing: Literal["auto", "lexical", "scannerless"],
     indentation: str | None,
     guards: Sequence[str],
+    rules_of: Callable[[Any], Node],
 ) -> Reading:
-    """The reading of a grammar, from the cache where it is there."""
+    """The reading of a grammar, from the cache where it is there. `rules_of`: a JSON Schema inside of it as rules."""
     folders = [str(source.path.parent)] if source.path else []
     folders += [*map(str, imports), *map(str, library.folders("grammars"))]
     options: dict[str, Any] = {
@@ -91,11 +99,21 @@ def read(
     if source.syntax != "lark":
         return _read(source, options)
     name = f"grammars/{stored.key(text=source.text, syntax=source.syntax, **options)}"
+    known = _RECENT.get(name)
+    if known is not None and stored.is_current(known):
+        return known
+    known = _RECENT[name] = _loaded(name, source, options, rules_of)
+    while len(_RECENT) > KEPT:
+        _RECENT.pop(next(iter(_RECENT)), None)
+    return known
+
+
+def _loaded(name: str, source: Source, options: dict[str, Any], rules_of: Callable[[Any], Node]) -> Reading:
     known = _load(name)
     if known is None:
         known = _read(source, options)
         cache.store(name, {"reading": np.frombuffer(stored.dump(known), np.uint8)})
-    return known
+    return filled(known, extended(source.text), rules_of) if known.extended else known
 
 
 def _load(name: str) -> Reading | None:

@@ -122,6 +122,14 @@ def compiled(source: str) -> re.Pattern[str]:
 # ---- lexical
 
 
+def first_lexeme(terminal: Terminal, text: str, place: int) -> str:
+    """What a lexer takes: what `re` prefers, or the longest text of a language; "" for nothing."""
+    if terminal.source is None:
+        return text[place : max(ends(terminal, text, place), default=place)]
+    match = compiled(terminal.source).match(text, place)
+    return match.group() if match else ""
+
+
 class Lalr:
     """LALR(1) by propagation of lookaheads over the LR(0) automaton until nothing changes; empty productions stay.
 
@@ -281,9 +289,8 @@ class Lexical:
         pairs = [(k, p) for k, p in cfg.keywords if k in wanted and p in wanted]
         hidden = {k for k, p in pairs if (k, p) not in cfg.also_scanned}
         for terminal in sorted(wanted - hidden):
-            match = compiled(cfg.terminals[terminal].source).match(text, place)
-            if match:
-                lexeme = match.group()
+            lexeme = first_lexeme(cfg.terminals[terminal], text, place)
+            if lexeme:
                 ignored = terminal in cfg.ignored
                 for keyword in sorted(k for k, p in pairs if p == terminal):
                     if compiled(cfg.terminals[keyword].source).fullmatch(lexeme):

@@ -17,21 +17,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from treadle.errors import ConstraintError, InvalidConstraint
+from treadle.errors import ConstraintError, InvalidConstraint, UnsupportedFeature
 from treadle.frontends.grammars.expansion import check_templates, check_terminals, name_inner_choices
-from treadle.frontends.grammars.grammar_text import GrammarText, scan
+from treadle.frontends.grammars.extensions import Extended, extended, language
+from treadle.frontends.grammars.grammar_text import GrammarText
 from treadle.frontends.grammars.indentation import Indenting, read_indenting
 from treadle.frontends.grammars.lark_errors import lark_errors
 from treadle.frontends.grammars.reading import Reading
 from treadle.frontends.regex.python_dialect import read_python
 from treadle.grammar.analysis import productive, reachable
 from treadle.grammar.cfg import Cfg, Indentation, Lexing, Production, Terminal
+from treadle.grammar.emptiness import is_empty
 
 if TYPE_CHECKING:
     from lark.grammar import Rule
     from lark.lexer import TerminalDef
     from lark.load_grammar import Grammar
 
+#: Lark's key of a terminal: priority, greatest width, length of the pattern, each negated, and the name.
+Order = tuple[int, int, int, str]
+#: The width of a pattern without a bound.
+_ENDLESS: Final = 1 << 64
 #: The name under which lark knows a grammar that is in no file; relative imports of it lead nowhere.
 _NO_FILE: Final = "<grammar>/text"
 
@@ -50,13 +56,14 @@ def read_lark(
 
     Raises InvalidConstraint with line and column where the grammar is wrong, LimitExceeded where it is monstrous.
     """
-    scanned = scan(text)
-    grammar, files = _load(scanned, source, imports)
-    indenting = indentation or read_indenting(scanned)
-    terminals, rules = _compile(grammar, scanned, start, {indenting.newline} if indenting else set())
-    building = _Building(scanned, grammar, terminals, rules, start)
-    cfg = building.cfg(_discipline(lexing, scanned), indenting, guards)
-    return Reading(cfg, tuple(building.notes(cfg)), files)
+    extensions = extended(text)
+    grammar, files = _load(extensions.text, source, imports)
+    indenting = indentation or read_indenting(extensions.text)
+    keep = extensions.parts | ({indenting.newline} if indenting else set())
+    terminals, rules = _compile(grammar, extensions, start, keep)
+    building = _Building(extensions, grammar, terminals, rules, start)
+    cfg = building.cfg(_discipline(lexing, extensions), indenting, guards)
+    return Reading(cfg, tuple(building.notes(cfg)), bool(extensions.names), building.sources, files)
 
 
 def _load(text: GrammarText, source: str, imports: Sequence[str | Path]) -> tuple[Grammar, Mapping[str, str]]:
@@ -75,8 +82,9 @@ def _load(text: GrammarText, source: str, imports: Sequence[str | Path]) -> tupl
 
 
 def _compile(
-    grammar: Grammar, text: GrammarText, start: str, keep: set[str]
+    grammar: Grammar, extensions: Extended, start: str, keep: frozenset[str]
 ) -> tuple[list[TerminalDef], list[Rule]]:
+    text = extensions.text
     if all(name != start or params for name, params, _, _ in grammar.rule_defs):
         raise InvalidConstraint(
             "there is no start rule of this name", found=repr(start), expected=_some_rules(grammar)
@@ -84,21 +92,25 @@ def _compile(
     check_templates(grammar, text)
     with lark_errors(text, lambda _: None):
         name_inner_choices(grammar, text)
-        terminals, rules, _ = grammar.compile([start], keep)
+        terminals, rules, _ = grammar.compile([start], set(keep))
     for terminal in terminals:
-        _check_pattern(terminal, text)
+        _check_pattern(terminal, extensions.leaves.get(terminal.name) or _where(terminal, text))
     with lark_errors(text, lambda _: None):
-        # Lark's key, and so the order in which its lexer tries them.
-        order = lambda one: (-one.priority, -one.pattern.max_width, -len(one.pattern.value), one.name)
-        return sorted(terminals, key=order), rules
+        return sorted(terminals, key=_order), rules
 
 
-def _check_pattern(definition: TerminalDef, text: GrammarText) -> None:
+def _order(terminal: TerminalDef) -> Order:
+    """Lark's key, and so the order in which its lexer tries them."""
+    pattern = terminal.pattern
+    return -terminal.priority, -pattern.max_width, -len(pattern.value), terminal.name
+
+
+def _check_pattern(definition: TerminalDef, where: str) -> None:
     """Is it a pattern that we read? Lark's own widths come from `re`, which says nothing of the place."""
     try:
         read_python(definition.pattern.to_regexp())
     except ConstraintError as error:
-        raise error.at(f"{_where(definition, text)}: terminal {definition.name}".removeprefix(": ")) from None
+        raise error.at(f"{where}: terminal {definition.name}".removeprefix(": ")) from None
 
 
 def _where(definition: TerminalDef, text: GrammarText) -> str:
@@ -116,8 +128,11 @@ def _some_rules(grammar: Grammar) -> str:
     return "one of " + ", ".join(names[:8]) + (", ..." if len(names) > 8 else "") if names else "a rule"
 
 
-def _discipline(lexing: str, text: GrammarText) -> Lexing:
-    chosen = text.requests.get("lexing", "lexical") if lexing == "auto" else lexing
+def _discipline(lexing: str, extensions: Extended) -> Lexing:
+    usual = "scannerless" if extensions.schemas else "lexical"
+    chosen = extensions.text.requests.get("lexing", usual) if lexing == "auto" else lexing
+    if chosen == "lexical" and extensions.schemas:
+        raise UnsupportedFeature("a JSON Schema in a grammar with a lexer", expected='lexing="scannerless"')
     if chosen == "lexical":
         return "lexical"
     if chosen == "scannerless":
@@ -130,22 +145,28 @@ class _Building:
 
     def __init__(
         self,
-        text: GrammarText,
+        extensions: Extended,
         grammar: Grammar,
         terminals: list[TerminalDef],
         rules: list[Rule],
         start: str,
     ) -> None:
-        self.text = text
+        self.text = extensions.original
         self.grammar = grammar
-        self.patterns = terminals
+        self.extensions = extensions
+        self.sources = {
+            one.name: one.pattern.to_regexp() for one in terminals if one.name in extensions.parts
+        }
+        for name in extensions.parts - set(self.sources):
+            raise InvalidConstraint(f"{name} is used but not defined", where=self.text.of_use(name))
+        self.patterns = [one for one in terminals if one.name not in extensions.leaves]
         self.rules = rules
-        scanned_for = [terminal.name for terminal in terminals]
-        known = set(scanned_for)
-        used = (symbol.name for rule in rules for symbol in rule.expansion if symbol.is_term)
+        used = {symbol.name for rule in rules for symbol in rule.expansion if symbol.is_term}
+        ours = {name: self._order_of_ours(name) for name in extensions.names & (used | set(grammar.ignore))}
+        orders = {**{one.name: _order(one) for one in self.patterns}, **ours}
         #: Terminals that only %declare speaks of.
-        self.declared = sorted({name for name in used if name not in known})
-        self.terminal_names = [*scanned_for, *self.declared]
+        self.declared = sorted(used - set(orders))
+        self.terminal_names = [*sorted(orders, key=lambda name: orders[name]), *self.declared]
         self.rule_names = list(dict.fromkeys([start, *(str(rule.origin.name) for rule in rules)]))
         self.terminal_symbols = {name: index for index, name in enumerate(self.terminal_names)}
         base = len(self.terminal_names)
@@ -155,7 +176,7 @@ class _Building:
         self._check_guards(guards)
         keywords, also_scanned = self._keywords()
         cfg = Cfg(
-            terminals=(*map(self._terminal, self.patterns), *(Terminal(name) for name in self.declared)),
+            terminals=self._terminals(),
             rule_names=tuple(self.rule_names),
             productions=tuple(self._production(rule, guards) for rule in self.rules),
             start=self.rule_symbols[self.rule_names[0]],
@@ -169,6 +190,29 @@ class _Building:
         )
         self._check_productive(cfg)
         return cfg
+
+    def _order_of_ours(self, name: str) -> Order:
+        """The place of a terminal that is an extension. Raises for one that no lexer could look for."""
+        tree = self.extensions.algebra.get(name)
+        if tree is None:
+            return 0, -_ENDLESS, 0, name
+        found = language(tree, self.sources, self.extensions.algebra)
+        if found.nullable or is_empty(found):
+            raise InvalidConstraint(
+                f"terminal {name} can match {'the empty text' if found.nullable else 'nothing'}",
+                where=self.text.of_name(name),
+            )
+        longest = _ENDLESS if found.max_length is None else found.max_length
+        return -self.extensions.priorities[name], -longest, 0, name
+
+    def _terminals(self) -> tuple[Terminal, ...]:
+        patterns = {one.name: one for one in self.patterns}
+        return tuple(
+            self._terminal(patterns[name])
+            if name in patterns
+            else Terminal(name, where=self.text.of_name(name))
+            for name in self.terminal_names
+        )
 
     def _production(self, rule: Rule, guards: Sequence[str]) -> Production:
         name = str(rule.origin.name)

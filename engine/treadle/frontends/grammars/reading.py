@@ -13,5 +13,9 @@ class Reading:
     cfg: Cfg
     #: (place, sentence): what is right but may not be meant, as a rule that nothing uses.
     notes: tuple[tuple[str, str], ...] = ()
+    #: Are there terminals that `extensions` has to fill in?
+    extended: bool = False
+    #: Patterns of the terminals that those are made of.
+    sources: Mapping[str, str] = field(default_factory=dict)
     #: Imported files and the SHA-256 of their text.
     files: Mapping[str, str] = field(default_factory=dict)

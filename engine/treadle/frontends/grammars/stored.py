@@ -50,6 +50,8 @@ def dump(reading: Reading) -> bytes:
             "indentation": indentation and _indentation_fields(indentation),
             "nullable": cfg.nullable,
             "notes": reading.notes,
+            "extended": reading.extended,
+            "sources": dict(reading.sources),
             "files": dict(reading.files),
         }
     ).encode()
@@ -74,7 +76,8 @@ def load(data: bytes) -> Reading:
         nullable=read["nullable"],
         rule_places=tuple(read["rule_places"]),
     )
-    return Reading(cfg, tuple((place, sentence) for place, sentence in read["notes"]), read["files"])
+    notes = tuple((place, sentence) for place, sentence in read["notes"])
+    return Reading(cfg, notes, read["extended"], read["sources"], read["files"])
 
 
 def is_current(reading: Reading) -> bool:
