@@ -48,8 +48,6 @@ def lark_errors(text: GrammarText, parses: Callable[[str], object]) -> Iterator[
         if isinstance(error.__context__, UnexpectedInput):
             raise _unexpected(error.__context__, str(error), text, parses) from None
         raise _said(str(error), text) from None
-    except FileNotFoundError as error:
-        raise _unknown_import(str(error.filename), text) from None
     except (LarkError, AssertionError, OSError, ValueError, OverflowError, SyntaxError) as error:
         raise _unreadable(error) from None
     except Exception as error:
@@ -108,7 +106,8 @@ def _second_definition(name: str, text: GrammarText) -> str:
     return text.where(starts[1]) if len(starts) > 1 else text.of_name(name)
 
 
-def _unknown_import(path: str, text: GrammarText) -> InvalidConstraint:
+def unknown_import(path: str, text: GrammarText) -> InvalidConstraint:
+    """Lark itself would open a file in the working folder, to see it fail."""
     last = re.split(r"[\\/]", path)[-1].removesuffix(".lark")
     imports = [token.offset for token in text.tokens if token.text == "%import"]
     used = [offset for offset in text.places.get(last, ()) if any(0 <= offset - at < 200 for at in imports)]

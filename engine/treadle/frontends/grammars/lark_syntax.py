@@ -13,7 +13,7 @@ without one it is lexical, lark's own, except where a terminal is a JSON Schema,
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -22,11 +22,12 @@ from treadle.frontends.grammars.expansion import check_templates, check_terminal
 from treadle.frontends.grammars.extensions import Extended, extended, language
 from treadle.frontends.grammars.grammar_text import GrammarText
 from treadle.frontends.grammars.indentation import Indenting, read_indenting
-from treadle.frontends.grammars.lark_errors import lark_errors
+from treadle.frontends.grammars.lark_errors import lark_errors, unknown_import
 from treadle.frontends.grammars.reading import Reading
-from treadle.frontends.regex.python_dialect import read_python
+from treadle.frontends.regex.python_dialect import parse_python, read_python
 from treadle.grammar.analysis import productive, reachable
 from treadle.grammar.cfg import Cfg, Indentation, Lexing, Production, Terminal
+from treadle.grammar.derivative import matches
 from treadle.grammar.emptiness import is_empty
 
 if TYPE_CHECKING:
@@ -34,10 +35,14 @@ if TYPE_CHECKING:
     from lark.lexer import TerminalDef
     from lark.load_grammar import Grammar
 
+#: (folder of the importing file, path) -> (name, text).
+Finder = Callable[[Any, str], tuple[Any, str]]
 #: Lark's key of a terminal: priority, greatest width, length of the pattern, each negated, and the name.
 Order = tuple[int, int, int, str]
 #: The width of a pattern without a bound.
 _ENDLESS: Final = 1 << 64
+#: Characters for which all ways to match them are soon tried.
+_SOON_TRIED: Final = 12
 #: The name under which lark knows a grammar that is in no file; relative imports of it lead nowhere.
 _NO_FILE: Final = "<grammar>/text"
 
@@ -72,13 +77,28 @@ def _load(text: GrammarText, source: str, imports: Sequence[str | Path]) -> tupl
     reader: Any = lark
     check_terminals(text)
     with lark_errors(text, lambda again: reader._parse_grammar(again, _NO_FILE)):
-        folders = [str(path) for path in imports]
-        grammar, files = reader.load_grammar(text.text, source or _NO_FILE, folders, False)
+        finder = _finder([Path(folder) for folder in imports], reader.stdlib_loader, text)
+        grammar, files = reader.load_grammar(text.text, source or _NO_FILE, [finder], False)
     for name, _, tree, _ in grammar.rule_defs:
         if tree is None:
             raise InvalidConstraint(f"rule {name} is declared and not defined", where=text.of_name(name))
     # Files of lark's own library change only with lark's version.
     return grammar, {path: digest for path, digest in files.items() if isinstance(path, str)}
+
+
+def _finder(folders: Sequence[Path], library: Finder, text: GrammarText) -> Finder:
+    """What lark asks for the text of an imported grammar: the folders, that of the importing file, lark's library."""
+
+    def find(base: Any, path: str) -> tuple[Any, str]:
+        for folder in (*folders, *([Path(base)] if isinstance(base, str) else [])):
+            if (folder / path).is_file():
+                return str(folder / path), (folder / path).read_text("utf-8")
+        try:
+            return library(base, path)
+        except OSError:
+            raise unknown_import(path, text) from None
+
+    return find
 
 
 def _compile(
@@ -243,8 +263,7 @@ class _Building:
             for string in strings:
                 if string.priority != pattern.priority:
                     continue
-                match = compiled.match(string.pattern.value)
-                if match is None or match.group() != string.pattern.value:
+                if not _takes_all(compiled, string.pattern.value):
                     continue
                 pair = (self.terminal_symbols[string.name], self.terminal_symbols[pattern.name])
                 pairs.add(pair)
@@ -306,6 +325,15 @@ class _Building:
                 kind = "terminal" if name.isupper() else "rule"
                 found.append((self.text.of_name(name), f"{kind} {name} is never used"))
         return found
+
+
+def _takes_all(pattern: re.Pattern[str], text: str) -> bool:
+    """Is the text what `re` prefers to match at its beginning?"""
+    # A hostile pattern makes `re` try exponentially many ways to match what it does not; a language is asked at once.
+    if len(text) > _SOON_TRIED and not matches(parse_python(pattern.pattern), text):
+        return False
+    match = pattern.match(text)
+    return match is not None and match.group() == text
 
 
 def _short(pattern: Any) -> str:
