@@ -101,8 +101,8 @@ class Ahead:
 
 
 ANYTHING: Final = Ahead()
-#: What is watched: must it not match, and the instructions that read the next character of it.
-Watch = tuple[bool, frozenset[int]]
+#: What is watched: must it not match, and where that is: instructions, each with what the next character has to be.
+Watch = tuple[bool, frozenset[tuple[int, Ahead]]]
 #: An instruction, what the next character has to be for it, and what is watched from farther back.
 Thread = tuple[int, Ahead, frozenset[Watch]]
 UNWATCHED: Final[frozenset[Watch]] = frozenset()
@@ -171,8 +171,10 @@ class Machine:
         )
         behind = tuple(charset & wanted for charset in self._program.behind)
         watched = tuple(
+            ahead.charset & wanted for *_, watches in threads for _, places in watches for _, ahead in places
+        ) + tuple(
             step.charset & wanted
-            for pc in {pc for *_, watches in threads for _, pcs in watches for pc in pcs}
+            for pc in {pc for *_, watches in threads for _, places in watches for pc, _ in places}
             if isinstance(step := code[pc], Read)
         )
         found: list[tuple[int, int, int]] = []
@@ -200,51 +202,77 @@ class Machine:
         """What is still watched behind a character; None where that decides against the thread."""
         code = self._program.code
         kept = set()
-        for negated, pcs in watches:
-            then = [
-                step.then
-                for pc in pcs
-                if isinstance(step := code[pc], Read) and step.charset.contains(character)
-            ]
-            reading, matched = self._entered(then)
-            if matched == negated if matched else not (negated or reading):
+        for negated, places in watches:
+            then = []
+            matched = False
+            for pc, ahead in places:
+                step = code[pc]
+                if not ahead.charset.contains(character):
+                    continue
+                if isinstance(step, Match):
+                    matched = True
+                elif isinstance(step, Read) and step.charset.contains(character):
+                    then.append(step.then)
+            places, sure = self._entered(then, character)
+            matched = matched or sure
+            if matched == negated if matched else not (negated or places):
                 # It matched and must not, or it must and cannot any more.
                 return None
-            if not matched and reading:
-                kept.add((negated, reading))
+            if not matched and places:
+                kept.add((negated, places))
         return frozenset(kept)
 
-    def _entered(self, pcs: list[int]) -> tuple[frozenset[int], bool]:
-        """The instructions that read next, of what is watched, and whether it has matched."""
+    def _entered(self, pcs: list[int], character: int | None) -> tuple[frozenset[tuple[int, Ahead]], bool]:
+        """Where what is watched is, in front of these instructions, and whether it has matched.
+
+        `character`: the one just read, None at the start.
+        """
         code = self._program.code
-        seen: set[int] = set()
-        stack = list(pcs)
+        seen: set[tuple[int, Ahead]] = set()
+        stack = [(pc, ANYTHING) for pc in pcs]
         matched = False
         while stack:
-            pc = stack.pop()
-            if pc in seen:
+            place = stack.pop()
+            if place in seen:
                 continue
-            seen.add(pc)
+            seen.add(place)
+            pc, ahead = place
             step = code[pc]
             if isinstance(step, Split):
-                stack += step.targets
+                stack += [(target, ahead) for target in step.targets]
+            elif isinstance(step, Before):
+                stack.append((step.then, ahead.and_(step.charset, step.at_end)))
+            elif isinstance(step, After):
+                if step.at_start if character is None else step.charset.contains(character):
+                    stack.append((step.then, ahead))
             elif isinstance(step, Match):
-                matched = True
+                matched = matched or ahead == ANYTHING
             elif not isinstance(step, Read):
-                raise UnsupportedFeature("a condition inside of a lookahead of a terminal")
-        return frozenset(pc for pc in seen if isinstance(code[pc], Read)), matched
+                raise UnsupportedFeature("a lookahead inside of another one in a terminal")
+        return frozenset(place for place in seen if isinstance(code[place[0]], Read | Match)), matched
 
     def _decided_next(self, ahead: Ahead, watch: Watch) -> Ahead:
         """What the character behind a match has to be, so that what is watched comes out right."""
-        negated, pcs = watch
-        wanted = EMPTY_SET
-        for pc in pcs:
-            step = self._program.code[pc]
-            assert isinstance(step, Read)
-            if self._entered([step.then]) != (frozenset(), True):
-                raise UnsupportedFeature("a lookahead of several characters behind the end of a terminal")
-            wanted |= step.charset
-        return ahead.and_(wanted.complement() if negated else wanted, negated)
+        negated, places = watch
+        code = self._program.code
+        wanted, at_end = EMPTY_SET, False
+        for pc, condition in places:
+            step = code[pc]
+            if isinstance(step, Match):
+                wanted |= condition.charset
+                at_end = at_end or condition.at_end
+        if negated:
+            ahead = ahead.and_(wanted.complement(), not at_end)
+        for pc, condition in places:
+            step = code[pc]
+            possible = (
+                step.charset & condition.charset & ahead.charset if isinstance(step, Read) else EMPTY_SET
+            )
+            if possible and isinstance(step, Read):
+                if any(self._entered([step.then], c)[1] is False for c, _ in possible.ranges):
+                    raise UnsupportedFeature("a lookahead of several characters behind the end of a terminal")
+                wanted |= possible
+        return ahead.and_(wanted.complement(), not at_end) if negated else ahead.and_(wanted, at_end)
 
     def _closed(self, threads: list[Thread], character: int | None) -> tuple[Thread, ...]:
         """Threads at instructions that read or match, in order of preference, cut behind the first sure match."""
@@ -268,12 +296,12 @@ class Machine:
             elif isinstance(step, Before):
                 stack.append((step.then, ahead.and_(step.charset, step.at_end), watches))
             elif isinstance(step, Look):
-                reading, matched = self._entered([step.body])
+                places, matched = self._entered([step.body], character)
                 if matched:
                     if not step.negated:
                         stack.append((step.then, ahead, watches))
-                elif reading:
-                    stack.append((step.then, ahead, watches | {(step.negated, reading)}))
+                elif places:
+                    stack.append((step.then, ahead, watches | {(step.negated, places)}))
                 elif step.negated:
                     stack.append((step.then, ahead, watches))
             elif isinstance(step, Read):
