@@ -42,6 +42,7 @@ def accepts(constraint: Constraint, text: str) -> bool:
     cfg = grammar_of(constraint).cfg()
     verdict = scannerless(cfg, text)
     assert scannerless(normal_form(cfg), text) == verdict
+    assert bool(treadle.check(constraint, text)) == verdict
     return verdict
 
 
@@ -186,7 +187,8 @@ def test_structural_tags_mean_what_they_mean_to_xgrammar(number):
 
     tag = {"type": "structural_tag", "format": FORMATS[number]}
     theirs = xgrammar.Grammar.from_structural_tag(tag)
-    ours = StructuralTag(tag).cfg()
+    constraint = StructuralTag(tag)
+    ours = constraint.cfg()
     rng = random.Random(number)
     pieces = [
         "<f>",
@@ -205,11 +207,13 @@ def test_structural_tags_mean_what_they_mean_to_xgrammar(number):
         "2",
     ]
     verdicts = set()
-    for _ in range(250):
+    for count in range(250):
         text = "".join(rng.choices(pieces, k=rng.randint(0, 4)))
         verdict = _is_grammar_accept_string(theirs, text)
         verdicts.add(verdict)
         assert scannerless(ours, text) == verdict, text
+        if count % 10 == 0:
+            assert bool(treadle.check(constraint, text)) == verdict, text
     assert verdicts == {True, False}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from oracles.cfg_recogniser import scannerless
-from treadle import Grammar
+from treadle import Grammar, check
 from treadle.errors import InvalidConstraint, UnsupportedFeature
 from treadle.frontends.grammars.ebnf import read_ebnf
 from treadle.grammar.normal_form import normal_form
@@ -38,6 +38,9 @@ TABLE = [
 @pytest.mark.parametrize(("text", "accepted", "rejected"), TABLE)
 def test_grammars_accept_these(text, accepted, rejected):
     cfg = read_ebnf(text).cfg
+    constraint = Grammar(text, syntax="ebnf")
+    assert [check(constraint, sample).accepted for sample in accepted] == [True] * len(accepted)
+    assert [check(constraint, sample).accepted for sample in rejected] == [False] * len(rejected)
     for grammar in (cfg, normal_form(cfg)):
         assert [sample for sample in accepted if not scannerless(grammar, sample)] == []
         assert [sample for sample in rejected if scannerless(grammar, sample)] == []

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+import treadle
 from oracles.cfg_recogniser import scannerless
 from treadle.errors import ConstraintError, InvalidConstraint, LimitExceeded, UnsupportedFeature
 from treadle.frontends.grammars.gbnf import read_gbnf
@@ -63,7 +64,7 @@ def test_grammars_accept_what_they_accept_in_xgrammar(name):
 
     text, samples = GRAMMARS[name]
     cfg, theirs = read_gbnf(text).cfg, xgrammar.Grammar.from_ebnf(text)
-    normal = normal_form(cfg)
+    normal, constraint = normal_form(cfg), treadle.Grammar(text, syntax="gbnf")
     rng = random.Random(name)
     verdicts = set()
     for sample in samples:
@@ -71,6 +72,7 @@ def test_grammars_accept_what_they_accept_in_xgrammar(name):
             verdict = _is_grammar_accept_string(theirs, variant)
             verdicts.add(verdict)
             assert scannerless(cfg, variant) == scannerless(normal, variant) == verdict, variant
+        assert bool(treadle.check(constraint, sample)) == scannerless(cfg, sample), sample
     assert verdicts == {True, False}
 
 

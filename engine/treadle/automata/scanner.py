@@ -242,7 +242,7 @@ class Scanner:
         return any(a <= high and b >= low for a, b, _ in machine.edges(q))
 
     def _state(self, partial: Partial, items: Items) -> int:
-        if not items:
+        if not items and len(self._keys) > START:  # the start is there even where nothing is scanned for
             return DEAD
         key = (partial, items)
         number = self._numbers.get(key)
