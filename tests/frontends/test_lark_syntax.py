@@ -12,6 +12,7 @@ import pytest
 from lark.indenter import PythonIndenter
 
 from oracles.cfg_recogniser import Lexical, scannerless
+from treadle import Grammar, check
 from treadle.errors import ConstraintError, InvalidConstraint, LimitExceeded, UnsupportedFeature
 from treadle.frontends.grammars.grammar_text import NESTING
 from treadle.frontends.grammars.indentation import PYTHON
@@ -335,6 +336,14 @@ def test_imports_come_from_the_folders_given_and_are_remembered(tmp_path):
     (tmp_path / "circle.lark").write_text("%import circle.word\nstart: word")
     with pytest.raises(LimitExceeded):
         read_lark("%import circle.word\nstart: word", imports=[tmp_path])
+
+
+def test_without_a_lexer_there_are_no_keywords():
+    text = 'start: "i" WORD | "i" "a" WORD\nWORD: /[ab]+/'
+    assert read_lark(text).cfg.keywords
+    assert not read_lark(text, lexing="scannerless").cfg.keywords
+    for sample, verdict in [("ia", True), ("iaa", True), ("i", False), ("ib", True)]:
+        assert check(Grammar(text, lexing="scannerless"), sample).accepted == verdict
 
 
 def test_comments_choose_the_discipline():

@@ -194,7 +194,8 @@ class _Building:
 
     def cfg(self, lexing: Lexing, indenting: Indenting | None, guards: Sequence[str]) -> Cfg:
         self._check_guards(guards)
-        keywords, also_scanned = self._keywords()
+        # Without a lexer a keyword is one reading of its text and the pattern's lexeme another.
+        keywords, also_scanned = self._keywords() if lexing == "lexical" else (frozenset(), frozenset())
         cfg = Cfg(
             terminals=self._terminals(),
             rule_names=tuple(self.rule_names),
