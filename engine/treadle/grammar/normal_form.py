@@ -38,6 +38,7 @@ def normal_form(cfg: Cfg) -> Cfg:
     cfg = without_empty(cfg)
     cfg = without_unit_cycles(cfg)
     cfg = without_useless(cfg)
+    cfg = without_powers(cfg)
     cfg = with_operator_lists(cfg)
     return without_useless(cfg)
 
@@ -223,6 +224,16 @@ def _strongly_connected(edges: dict[int, list[int]]) -> Iterator[list[int]]:
 
 
 # ---- expressions without levels
+
+
+def without_powers(cfg: Cfg) -> Cfg:
+    """No A -> A A A beside A -> A A: what is closed under concatenation of two texts is so of any number."""
+    closed = {p.head for p in cfg.productions if p.body == (p.head, p.head) and not p.guard}
+
+    def is_power(production: Production) -> bool:
+        return len(production.body) > 2 and set(production.body) == {production.head} <= closed
+
+    return replace(cfg, productions=tuple(p for p in cfg.productions if p.guard or not is_power(p)))
 
 
 def with_operator_lists(cfg: Cfg) -> Cfg:
