@@ -48,7 +48,7 @@ class GrammarText:
     tokens: tuple[Token, ...]
     #: What comments of the form `// lexing: lexical` ask for.
     requests: dict[str, str]
-    #: Offsets at which each name occurs.
+    #: Offsets at which each name, string and pattern occurs.
     places: dict[str, list[int]]
     #: Offset of each name's definition.
     definitions: dict[str, int] = field(default_factory=dict)
@@ -95,7 +95,7 @@ def scan(text: str) -> GrammarText:
                 requests[request["key"]] = request["value"]
         elif token.kind != "space":
             tokens.append(token)
-            if token.kind == "name":
+            if token.kind in {"name", "string", "regexp"}:
                 places.setdefault(token.text, []).append(token.offset)
     _check_nesting(text, tokens)
     return GrammarText(text, tuple(tokens), requests, places, _definitions(text, tokens))

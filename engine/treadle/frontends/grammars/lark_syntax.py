@@ -137,9 +137,9 @@ def _where(definition: TerminalDef, text: GrammarText) -> str:
     """Where a terminal is defined; a nameless one, where its text first stands."""
     raw = definition.pattern.raw
     if raw is not None and definition.name not in text.definitions:
-        at = next((token.offset for token in text.tokens if token.text == raw), None)
+        at = text.places.get(raw)
         if at is not None:
-            return text.where(at)
+            return text.where(at[0])
     return text.of_name(definition.name)
 
 
@@ -317,7 +317,8 @@ class _Building:
 
     def notes(self, cfg: Cfg) -> list[tuple[str, str]]:
         """Rules and terminals that are defined and never used."""
-        reached = {cfg.symbol_names[symbol] for symbol in reachable(cfg)}
+        names = cfg.symbol_names
+        reached = {names[symbol] for symbol in reachable(cfg)}
         templates = {name.partition("{")[0] for name in reached}
         found = []
         for name in self.text.definitions:
