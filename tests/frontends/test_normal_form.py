@@ -9,6 +9,7 @@ import pytest
 
 from treadle.errors import UnsupportedFeature
 from treadle.frontends.grammars.lark_syntax import read_lark
+from treadle.grammar import normal_form as module
 from treadle.grammar.analysis import nullable, productive, reachable
 from treadle.grammar.cfg import Cfg, Production, Terminal
 from treadle.grammar.normal_form import (
@@ -175,3 +176,18 @@ def test_guards_that_no_parser_could_ask_are_refused(text, guard):
     with pytest.raises(UnsupportedFeature) as caught:
         normal_form(read_lark(text, guards=[guard]).cfg)
     assert caught.value.where == "line 2 column 1" or guard == "name"
+
+
+@pytest.mark.parametrize(
+    ("place", "mutant"),
+    [
+        ("_Expression._with_postfix", lambda self, growing, operands: operands),
+        ("_Expression._with_prefix", lambda self, growing: self.operands),
+        ("nullable", lambda cfg: frozenset()),
+        ("_lifted", lambda rule, of_rule, terminals: [p.body for p in of_rule[rule]][:-1]),
+    ],
+)
+def test_the_enumeration_notices_what_is_lost(monkeypatch, place, mutant):
+    owner, _, name = place.rpartition(".")
+    monkeypatch.setattr(getattr(module, owner) if owner else module, name, mutant)
+    assert any(language(normal_form(cfg)) != language(cfg) for cfg in cfgs(600))
