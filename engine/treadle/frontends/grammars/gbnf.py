@@ -21,12 +21,12 @@ from treadle.frontends.grammars.operators import (
     Language,
     Name,
     Options,
-    Reader,
     Row,
     Rule,
     Times,
     build,
 )
+from treadle.frontends.grammars.reader import Reader
 from treadle.frontends.grammars.reading import Reading
 from treadle.grammar.charset import CharSet
 from treadle.grammar.expression import ANY_CHAR, chars, text
