@@ -5,6 +5,12 @@ A judge is asked about the tables of `tests/test_grammars.py` and, where there i
 
 from __future__ import annotations
 
+import gzip
+import json
+import random
+import re
+from collections.abc import Iterator
+
 import pytest
 
 from oracles.shipped_grammars import cases, judged, treadle_accepts
@@ -38,3 +44,54 @@ def test_what_rdkit_writes_is_read(rdkit):
         for seed in range(20):
             written = rdkit.MolToRandomSmilesVect(molecule, 1, randomSeed=seed + 1)[0]
             assert treadle_accepts("smiles", written), written
+
+
+@pytest.fixture(scope="module")
+def cpp_is_well_formed():
+    tree_sitter = pytest.importorskip("tree_sitter", reason="tree-sitter judges C++ and is not installed")
+    cpp = pytest.importorskip("tree_sitter_cpp", reason="tree-sitter's grammar of C++ is not installed")
+    parser = tree_sitter.Parser(tree_sitter.Language(cpp.language()))
+    return lambda text: not parser.parse(text.encode()).root_node.has_error
+
+
+@pytest.fixture(scope="module")
+def humaneval_cpp(shared_data):
+    with gzip.open(shared_data / "code" / "humaneval_cpp.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def test_tree_sitter_reads_what_the_table_of_cpp_accepts(cpp_is_well_formed):
+    # It is an editor's parser and lenient, so of what the table rejects it says nothing.
+    assert [text for text in cases("cpp")["accept"] if not cpp_is_well_formed(text)] == []
+
+
+def test_every_solution_and_test_of_humaneval_is_read(humaneval_cpp):
+    for row in humaneval_cpp:
+        assert treadle_accepts("cpp", row["prompt"] + row["canonical_solution"]), row["task_id"]
+        assert treadle_accepts("cpp", row["test"]), row["task_id"]
+
+
+def test_damaged_solutions_that_are_read_are_so_by_tree_sitter(cpp_is_well_formed, humaneval_cpp):
+    rng = random.Random(1)
+    read = 0
+    for row in humaneval_cpp:
+        text = "void f() {\n" + row["canonical_solution"]
+        if not cpp_is_well_formed(text):
+            continue  # It takes `typeid(int)` for a call of a function with a type.
+        damaged = list(damaged_by_a_lexeme(text, rng, 8))
+        mine = [one for one in damaged if treadle_accepts("cpp", one)]
+        read += len(mine)
+        assert [one for one in mine if not cpp_is_well_formed(one)] == []
+    assert read > 300
+
+
+def damaged_by_a_lexeme(text: str, rng: random.Random, count: int) -> Iterator[str]:
+    """The text with one lexeme taken out or repeated elsewhere."""
+    pieces = re.findall(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|\w+|\s+|\W', text)
+    for _ in range(count):
+        changed, place = list(pieces), rng.randrange(len(pieces))
+        if rng.random() < 0.5:
+            del changed[place]
+        else:
+            changed.insert(rng.randrange(len(pieces)), pieces[place])
+        yield "".join(changed)
