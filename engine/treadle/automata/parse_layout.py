@@ -83,7 +83,20 @@ START_BUNDLE: Final = 70
 N_TEXT: Final = 71
 CAP_CONDITIONS: Final = 72
 N_CONDITIONS: Final = 73
-HEADER: Final = 80
+#: What is made from `begin` on and taken back by `take_back`: counters as they were, 0 where nothing is recorded.
+SAVED_MEMO: Final = 74
+SAVED_NODES: Final = 75
+SAVED_BUNDLES: Final = 76
+SAVED_CONFIGS: Final = 77
+SAVED_STATES: Final = 78
+SAVED_DUTIES: Final = 79
+SAVED_BLOCKS: Final = 80
+SAVED_TEXT: Final = 81
+AT_JOURNAL: Final = 57
+N_JOURNAL: Final = 82
+HEADER: Final = 88
+#: Transitions of older states that are remembered to be taken back.
+JOURNAL: Final = 1 << 16
 
 # -- rows -------------------------------------------------------------------------------------------
 MEMO_WIDTH: Final = 5

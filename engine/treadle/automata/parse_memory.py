@@ -40,6 +40,7 @@ _GROWING: Final = (
     (at.AT_CONDITION, at.CAP_CONDITIONS, at.N_CONDITIONS, at.CONDITION_WIDTH, 1 << 8),
 )
 _SCRATCH: Final = (
+    (at.AT_JOURNAL, at.JOURNAL),
     (at.AT_OUT, at.ALIVE_LIMIT),
     (at.AT_WORK, 2 * at.ALIVE_LIMIT),
     (at.AT_FOUND, 2 * at.ALIVE_LIMIT),
@@ -113,10 +114,13 @@ class ParseMemory:
         new = self._laid_out()
         kept = {at.CAP_HASH, *self._capacity}
         for column in range(at.HEADER):
-            if not (at.AT_MEMO <= column <= at.AT_CONDITION) and column not in kept:
+            if not (at.AT_MEMO <= column <= at.AT_JOURNAL) and column not in kept:
                 new[column] = old[column]
         for offset, table in self._tables.items():
             new[new[offset] : new[offset] + len(table)] = old[old[offset] : old[offset] + len(table)]
+        new[new[at.AT_JOURNAL] : new[at.AT_JOURNAL] + at.JOURNAL] = old[
+            old[at.AT_JOURNAL] : old[at.AT_JOURNAL] + at.JOURNAL
+        ]
         for offset, _, counter, width, _ in _GROWING:
             size = int(old[counter]) * self._width(offset, width)
             new[new[offset] : new[offset] + size] = old[old[offset] : old[offset] + size]

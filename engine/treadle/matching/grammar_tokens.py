@@ -125,9 +125,14 @@ class GrammarTokenAutomaton:
         bundle = config[at.CFG_BUNDLE]
         context = self._context(bundle, config)
         bits |= context.inside
-        if self.bytes.guarded:
-            self._add_judged(state, context, bits)
-            return
+        with self.bytes.passing():
+            if self.bytes.guarded:
+                self._add_judged(state, context, bits)
+            else:
+                self._add_behind(bundle, context, bits)
+
+    def _add_behind(self, bundle: int, context: Context, bits: UInt32) -> None:
+        """Tokens that go on behind the lexeme, by the real stack."""
         trie, place = self.tables.trie, np.zeros(2, np.int64)
         while kernels.add_behind(
             self.bytes.memory.words, bundle, trie.nodes, trie.tokens, context.groups, context.roots, context.ends,
