@@ -9,11 +9,15 @@ import gzip
 import json
 import random
 import re
+import sqlite3
 from collections.abc import Iterator
 
+import lark
 import pytest
+from lark import load_grammar
 
-from oracles.shipped_grammars import cases, judged, treadle_accepts
+from oracles.shipped_grammars import cases, judged, text_of, treadle_accepts
+from treadle import library
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +99,54 @@ def damaged_by_a_lexeme(text: str, rng: random.Random, count: int) -> Iterator[s
         else:
             changed.insert(rng.randrange(len(pieces)), pieces[place])
         yield "".join(changed)
+
+
+@pytest.fixture(scope="module")
+def database():
+    connection = sqlite3.connect(":memory:")
+    connection.text_factory = bytes  # a program holds blobs where EXPLAIN promises text
+    connection.executescript("create table t(a primary key, b); create table u(c, a)")
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize(("text", "accepted"), judged("sql"))
+def test_sqlite_agrees_about_queries(database, text, accepted):
+    # A text without a statement is no mistake to SQLite.
+    assert (bool(text) and prepares(database, text)) == accepted
+
+
+def prepares(database: sqlite3.Connection, text: str) -> bool:
+    try:
+        database.execute("EXPLAIN " + text).fetchall()
+    except sqlite3.ProgrammingError as error:
+        # It was compiled before its parameters were missed; several statements are refused before.
+        return "bindings" in str(error)
+    except sqlite3.Error:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("text", "accepted"), judged("regex"))
+def test_re_agrees_about_patterns(text, accepted):
+    try:
+        re.compile(text)
+        compiles = True
+    except re.error:
+        compiles = False
+    assert compiles == accepted
+
+
+@pytest.mark.parametrize(("text", "accepted"), judged("lark"))
+def test_lark_reads_the_grammars_of_the_table(text, accepted):
+    try:
+        load_grammar._parse_grammar(text, "<text>")
+        reads = True
+    except (lark.exceptions.GrammarError, lark.exceptions.UnexpectedInput):
+        reads = False
+    assert reads == accepted
+
+
+@pytest.mark.parametrize("name", library.names("grammars"))
+def test_the_grammar_of_lark_reads_every_grammar_that_ships(name):
+    assert treadle_accepts("lark", text_of(name))
