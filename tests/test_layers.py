@@ -33,7 +33,18 @@ BELOW = {
 }  # fmt: skip
 #: The files at the top, which users touch, in their own order: each may import every layer and the files before it.
 TOP = (
-    *("library", "constraints", "explaining", "checking", "survey", "generate", "__init__"),
+    *(
+        "library",
+        "grammar_files",
+        "parse_tables",
+        "constraints",
+        "composition",
+        "explaining",
+        "checking",
+        "survey",
+        "generate",
+        "__init__",
+    ),
     *("inputs", "cli", "__main__"),
 )
 

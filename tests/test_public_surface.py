@@ -13,7 +13,8 @@ from treadle import errors
 #: Removing or renaming one breaks users; adding one is a promise. Either is a line in the changelog.
 NAMES = {
     "generate", "stream", "compile", "check",
-    "Constraint", "JsonSchema", "Regex", "Choice", "PythonType", "Union",
+    "Constraint", "JsonSchema", "Regex", "Choice", "PythonType", "Union", "Grammar",
+    "Sequence", "Optional", "Repeat", "FreeText", "Tag", "Tags", "StructuralTag",
     "Vocabulary", "Compiled", "Matcher", "Verdict", "LogitsProcessor",
     "TreadleError", "ConstraintError", "InvalidConstraint", "UnsupportedFeature", "UnsatisfiableConstraint",
     "VocabularyMismatch", "LimitExceeded", "TokenRejected",

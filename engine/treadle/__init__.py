@@ -1,4 +1,4 @@
-"""treadle: constrained decoding. Text that satisfies a JSON Schema, a regex, a choice or a Python type: always.
+"""treadle: constrained decoding. Text that satisfies a JSON Schema, a regex, a grammar or a Python type: always.
 
     import treadle
     text = treadle.generate("Extract the person: ...", schema=Person)
@@ -17,7 +17,8 @@ from treadle.generate import generate, stream
 
 if TYPE_CHECKING:
     from treadle.checking import Verdict, check
-    from treadle.constraints import Choice, Constraint, JsonSchema, PythonType, Regex, Union, compile
+    from treadle.composition import FreeText, Optional, Repeat, Sequence, StructuralTag, Tag, Tags
+    from treadle.constraints import Choice, Constraint, Grammar, JsonSchema, PythonType, Regex, Union, compile
     from treadle.errors import (
         ConstraintError,
         InvalidConstraint,
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "treadle.checking": ("Verdict", "check"),
-    "treadle.constraints": ("Choice", "Constraint", "JsonSchema", "PythonType", "Regex", "Union", "compile"),
+    "treadle.composition": ("FreeText", "Optional", "Repeat", "Sequence", "StructuralTag", "Tag", "Tags"),
+    "treadle.constraints": (
+        "Choice", "Constraint", "Grammar", "JsonSchema", "PythonType", "Regex", "Union", "compile",
+    ),
     "treadle.errors": (
         "ConstraintError", "InvalidConstraint", "LimitExceeded", "TokenRejected", "TreadleError",
         "UnsatisfiableConstraint", "UnsupportedFeature", "VocabularyMismatch",
@@ -52,13 +56,21 @@ __all__ = [
     "Compiled",
     "Constraint",
     "ConstraintError",
+    "FreeText",
+    "Grammar",
     "InvalidConstraint",
     "JsonSchema",
     "LimitExceeded",
     "LogitsProcessor",
     "Matcher",
+    "Optional",
     "PythonType",
     "Regex",
+    "Repeat",
+    "Sequence",
+    "StructuralTag",
+    "Tag",
+    "Tags",
     "TokenRejected",
     "TreadleError",
     "Union",

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from treadle.automata.byte_automaton import DEAD, ByteAutomaton
-from treadle.constraints import Constraint
+from treadle.automata.parse_automaton import ParseAutomaton
+from treadle.constraints import Constraint, context_free
 from treadle.explaining import Explanation, Refusal, explain
+from treadle.parse_tables import parse_tables
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,7 @@ class Verdict:
 
 def check(constraint: Constraint, text: str | bytes) -> Verdict:
     """Judge a text. Raises a ConstraintError when the constraint itself is refused."""
-    root, _ = constraint.rules()
-    automaton = ByteAutomaton(root)
+    automaton = _automaton(constraint)
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     state, offset = (DEAD, 0) if automaton.start == DEAD else automaton.run_to(automaton.start, data)
     if state != DEAD and automaton.is_accepting(state):
@@ -76,6 +77,13 @@ def check(constraint: Constraint, text: str | bytes) -> Verdict:
     return Verdict(
         False, offset, expected, "the end" if is_short else _snippet(data[offset:]), (constraint, refusal)
     )
+
+
+def _automaton(constraint: Constraint) -> ByteAutomaton | ParseAutomaton:
+    grammar = context_free(constraint)
+    if grammar is None:
+        return ByteAutomaton(constraint.rules()[0])
+    return ParseAutomaton(parse_tables(grammar.cfg(), frozenset(range(256))), grammar.guards)
 
 
 def _snippet(data: bytes) -> str:

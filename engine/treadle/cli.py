@@ -65,6 +65,18 @@ class Formats(str, Enum):
     annotate = "annotate"
 
 
+class Lexing(str, Enum):
+    auto = "auto"
+    lexical = "lexical"
+    scannerless = "scannerless"
+
+
+GrammarOption = Annotated[
+    str | None,
+    typer.Option(help="Grammar in Lark's language, GBNF or EBNF: a file, -, or the name of a shipped one."),
+]
+StartOption = Annotated[str | None, typer.Option(help="Rule that the grammar starts with.")]
+LexingOption = Annotated[Lexing, typer.Option(help="How a grammar's terminals are told apart.")]
 OrderOption = Annotated[Order, typer.Option(help="Order of an object's members.")]
 WhitespaceOption = Annotated[Whitespace, typer.Option(help="White space between JSON tokens.")]
 EscapesOption = Annotated[Escapes, typer.Option(help="Spelling of characters in JSON strings.")]
@@ -149,6 +161,7 @@ def generate(
     regex: Annotated[
         str | None, typer.Option(help="Regular expression in Python's dialect; the whole text matches it.")
     ] = None,
+    grammar: GrammarOption = None,
     choices: Annotated[
         list[str] | None, typer.Option(help="One allowed text; give it several times.")
     ] = None,
@@ -182,17 +195,20 @@ def generate(
     formats: FormatsOption = Formats.asserted,
     lenient: LenientOption = False,
     resource: ResourceOption = None,
+    start: StartOption = None,
+    lexing: LexingOption = Lexing.auto,
     as_json: JsonOption = False,
 ) -> None:
     """Let a model write text that satisfies a constraint."""
-    given = {"schema": schema, "regex": regex, "choices": choices, "type": type_}
+    given = {"schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "type": type_}
     kind = _only_one(given)
     if stream and (as_json or n > 1):
         raise WrongArgument("--stream goes with neither --json nor -n")
-    if prompt == "-" and schema == "-":
-        raise WrongArgument("the prompt and the schema cannot both be standard input")
+    if prompt == "-" and "-" in {schema, grammar}:
+        raise WrongArgument(f"the prompt and the {kind} cannot both be standard input")
     policies = _policies(property_order, whitespace, escapes, formats, lenient)
-    constraint = _constraint(kind, given[kind], {**policies, "registry": inputs.registry(resource)})
+    policies = {"start": start, "lexing": lexing.value} if kind == "grammar" else policies
+    constraint = _constraint(kind, given[kind], _with_resources(kind, policies, resource))
     text = inputs.decode(inputs.read(prompt), "the prompt").rstrip("\n") if prompt == "-" else prompt
     options: dict[str, Any] = {
         "model": model,
@@ -217,8 +233,18 @@ def generate(
 
 @app.command()
 def check(
-    schema: Annotated[str, typer.Argument(help="JSON Schema: a file, -, or the name of a shipped one.")],
-    instance: Annotated[str, typer.Argument(help="JSON text: a file or -.")],
+    schema: Annotated[
+        str,
+        typer.Argument(
+            help="JSON Schema: a file, -, or the name of a shipped one. With --grammar: the text."
+        ),
+    ],
+    instance: Annotated[
+        str | None, typer.Argument(help="JSON text: a file or -. Not with --grammar.")
+    ] = None,
+    grammar: GrammarOption = None,
+    start: StartOption = None,
+    lexing: LexingOption = Lexing.auto,
     property_order: OrderOption = Order.any,
     whitespace: WhitespaceOption = Whitespace.any,
     escapes: EscapesOption = Escapes.any,
@@ -227,7 +253,13 @@ def check(
     resource: ResourceOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Say whether a JSON text satisfies a schema and, if not, where it leaves it and what was allowed there."""
+    """Say whether a text satisfies a schema or grammar and, if not, where it leaves it and what was allowed there."""
+    if grammar is not None:
+        if instance is not None:
+            raise WrongArgument("with --grammar there is one text to check, and no schema")
+        return _check_grammar(grammar, schema, {"start": start, "lexing": lexing.value}, as_json=as_json)
+    if instance is None:
+        raise WrongArgument("give a schema and a JSON text, or --grammar and a text")
     if schema == "-" and instance == "-":
         raise WrongArgument("the schema and the instance cannot both be standard input")
     policies = _policies(property_order, whitespace, escapes, formats, lenient)
@@ -235,7 +267,26 @@ def check(
     data = inputs.read(instance)
     with _progress("checking"):
         # A file ends with a newline, whatever the policy on white space; the place counts from its start all the same.
-        verdict = _place(treadle.check(constraint, data.strip(JSON_SPACE)), data)
+        start_of_text = len(data) - len(data.lstrip(JSON_SPACE))
+        verdict = _place(treadle.check(constraint, data.strip(JSON_SPACE)), data, start_of_text)
+    return _say(verdict, as_json=as_json)
+
+
+def _check_grammar(grammar: str, text: str, policies: dict[str, Any], *, as_json: bool) -> int:
+    if grammar == "-" and text == "-":
+        raise WrongArgument("the grammar and the text cannot both be standard input")
+    constraint = _constraint("grammar", grammar, policies)
+    data = inputs.read(text)
+    with _progress("checking"):
+        verdict = treadle.check(constraint, data)
+        # A file ends with a newline, which many grammars have no place for.
+        if not verdict and data.endswith(b"\n"):
+            verdict = treadle.check(constraint, data[:-1]) or verdict
+    place = _place(verdict, data, 0)
+    return _say(place if verdict else {**place, "pointer": ""}, as_json=as_json)
+
+
+def _say(verdict: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         _print_json(verdict)
     elif verdict["accepted"]:
@@ -247,7 +298,12 @@ def check(
 
 @app.command()
 def compile(
-    schema: Annotated[str, typer.Argument(help="JSON Schema: a file, -, or the name of a shipped one.")],
+    schema: Annotated[
+        str | None, typer.Argument(help="JSON Schema: a file, -, or the name of a shipped one.")
+    ] = None,
+    grammar: GrammarOption = None,
+    start: StartOption = None,
+    lexing: LexingOption = Lexing.auto,
     vocab: Annotated[Path | None, typer.Option(help="Folder of a tokenizer, or its tokenizer.json.")] = None,
     property_order: OrderOption = Order.declared,
     whitespace: WhitespaceOption = Whitespace.flexible,
@@ -257,11 +313,18 @@ def compile(
     resource: ResourceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compile a schema and report what is enforced, what is not, and what it took."""
-    from treadle.survey import survey  # loads the engine, which --help and wrong arguments can do without
+    """Compile a schema or grammar and report what is enforced, what is not, and what it took."""
+    from treadle.survey import (  # loads the engine, which --help and wrong arguments can do without
+        survey,
+        survey_grammar,
+    )
 
+    kind = "schema" if grammar is None else "grammar"
+    if (schema is None) == (grammar is None):
+        raise WrongArgument("give a schema or --grammar")
     policies = _policies(property_order, whitespace, escapes, formats, lenient)
-    constraint = _constraint("schema", schema, {**policies, "registry": inputs.registry(resource)})
+    policies = {"start": start, "lexing": lexing.value} if kind == "grammar" else policies
+    constraint = _constraint(kind, schema or grammar, _with_resources(kind, policies, resource))
     with _progress("reading the vocabulary"):
         vocabulary = inputs.vocabulary(vocab)
     started = time.perf_counter()
@@ -269,11 +332,11 @@ def compile(
         compiled = treadle.compile(constraint, vocabulary)
         compiled.matcher().mask()
         seconds = time.perf_counter() - started
-        surveyed = survey(constraint)
+        enforced, notes = survey_grammar(constraint) if kind == "grammar" else survey(constraint)
     rows = {
-        "enforced": surveyed.keywords,
+        "enforced": enforced,
         "policies": policies,
-        "notes": sorted({str(note) for note in (*surveyed.notes, *compiled.report)}),
+        "notes": sorted({str(note) for note in (*notes, *compiled.report)}),
         "vocabulary": len(vocabulary),
         "states": compiled.automaton.bytes.state_count,
         "seconds": round(seconds, 4),
@@ -314,7 +377,7 @@ def warmup(
 def _only_one(given: dict[str, Any]) -> str:
     named = [name for name, value in given.items() if value]
     if len(named) != 1:
-        raise WrongArgument("give exactly one of --schema, --regex, --choices, --type")
+        raise WrongArgument("give exactly one of --schema, --regex, --grammar, --choices, --type")
     return named[0]
 
 
@@ -330,11 +393,19 @@ def _policies(
     }
 
 
+def _with_resources(kind: str, policies: dict[str, Any], resource: list[str] | None) -> dict[str, Any]:
+    if kind == "grammar" and resource:
+        raise WrongArgument("--resource goes with a schema")
+    return policies if kind == "grammar" else {**policies, "registry": inputs.registry(resource)}
+
+
 def _constraint(kind: str, value: Any, policies: dict[str, Any]) -> Any:
     if kind == "schema":
         return treadle.JsonSchema(inputs.schema(value), **policies)
     if kind == "regex":
         return treadle.Regex(value)
+    if kind == "grammar":
+        return treadle.Grammar(inputs.grammar(value), **policies)
     if kind == "choices":
         return treadle.Choice(value)
     return treadle.PythonType(inputs.python_type(value), policies)
@@ -343,11 +414,11 @@ def _constraint(kind: str, value: Any, policies: dict[str, Any]) -> Any:
 # ---- writing
 
 
-def _place(verdict: treadle.Verdict, data: bytes) -> dict[str, Any]:
-    """A verdict about the middle of `data` as a place in all of it."""
+def _place(verdict: treadle.Verdict, data: bytes, start: int) -> dict[str, Any]:
+    """A verdict about the middle of `data`, from `start` on, as a place in all of it."""
     if verdict.accepted:
         return {"accepted": True}
-    offset = verdict.offset + len(data) - len(data.lstrip(JSON_SPACE))
+    offset = verdict.offset + start
     return {
         "accepted": False,
         "offset": offset,
@@ -364,9 +435,11 @@ def _place(verdict: treadle.Verdict, data: bytes) -> dict[str, Any]:
 
 def _refusal(verdict: dict[str, Any]) -> str:
     """A refusal for people."""
-    lines = [
-        "refused at byte {offset} (line {line}, column {column}), at {pointer}: {reason}".format(**verdict)
-    ]
+    what = ": ".join(
+        part for part in (verdict["pointer"] and f"at {verdict['pointer']}", verdict["reason"]) if part
+    )
+    lines = ["refused at byte {offset} (line {line}, column {column})".format(**verdict)]
+    lines[0] += f", {what}" if what else ""
     if verdict["keyword"]:
         lines.append("  keyword   {keyword}, at {schema_pointer}".format(**verdict))
     lines += ["  found     {found}".format(**verdict), "  expected  {expected}".format(**verdict)]

@@ -4,29 +4,44 @@
     Regex         a regular expression in Python's dialect, matching the whole text (or ECMA-262's)
     Choice        one of some strings
     PythonType    the JSON of a Python type, as pydantic reads it
+    Grammar       texts of a context-free grammar, in Lark's language, GBNF or EBNF
     Union         any of several constraints
 
-Each knows its rules (`root()`), its report, and nothing of tokens.
+Each knows its rules (`rules()`), a context-free one its grammar (`cfg()`), its report, and nothing of tokens. What is
+composed of constraints is in `composition`.
 """
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from treadle import grammar_files
+from treadle.automata.byte_automaton import DEAD
+from treadle.automata.parse_automaton import ParseAutomaton
 from treadle.errors import InvalidConstraint, UnsatisfiableConstraint, UnsupportedFeature
+from treadle.frontends.grammars.composition import Collected, grammar_of, item_of_rules
+from treadle.frontends.grammars.operators import Item, Options
+from treadle.frontends.grammars.reading import Reading
 from treadle.frontends.json_schema.report import Report
 from treadle.frontends.json_schema.text import Escapes, Whitespace, Writer
 from treadle.frontends.regex import parse_ecma, parse_python
 from treadle.grammar import rules
+from treadle.grammar.cfg import Cfg
 from treadle.grammar.emptiness import is_empty
 from treadle.grammar.expression import words
-from treadle.matching.compiled import Compiled
+from treadle.matching.compiled import Compiled, CompiledGrammar
+from treadle.matching.token_tables import token_tables
+from treadle.parse_tables import parse_tables
 from treadle.vocabulary import Vocabulary
+
+#: A guard: the text of a completed rule and the text in front of it -> may it stand?
+Guard = Callable[[str, str], bool]
 
 
 class Constraint(ABC):
@@ -36,8 +51,59 @@ class Constraint(ABC):
     def rules(self) -> tuple[rules.Node, Report]:
         """The root rule and what is to be said about it. Raises a ConstraintError where that is impossible."""
 
+    def item(self, collected: Collected) -> Item:
+        """What it is as a part of a composition."""
+        node, report = self.rules()
+        collected.note(report)
+        return item_of_rules(node)
+
     def __or__(self, other: Constraint) -> Union:
         return Union((self, other))
+
+
+class ContextFree(Constraint):
+    """A constraint that is a context-free grammar: `cfg()` says which, and there are no rules to unfold."""
+
+    #: Predicates by the name that productions of the grammar have for them (`Production.guard`).
+    guards: Mapping[str, Guard]
+
+    @abstractmethod
+    def cfg(self) -> Cfg:
+        """The grammar as it is written, without any normal form. Raises a ConstraintError where it is wrong."""
+
+    @abstractmethod
+    def report(self) -> Report:
+        """What is to be said about it."""
+
+    def rules(self) -> tuple[rules.Node, Report]:
+        raise UnsupportedFeature("a grammar is read from tables, and has no rules to unfold")
+
+    def item(self, collected: Collected) -> Item:
+        collected.note(self.report())
+        return collected.nested(self.cfg(), self.guards)
+
+
+class Composition(ContextFree):
+    """A constraint made of others (`composition`), as one grammar."""
+
+    @abstractmethod
+    def item(self, collected: Collected) -> Item:
+        """What of a grammar this is."""
+
+    @cached_property
+    def _composed(self) -> tuple[Cfg, Collected]:
+        collected = Collected()
+        return grammar_of(self.item(collected)), collected
+
+    def cfg(self) -> Cfg:
+        return self._composed[0]
+
+    def report(self) -> Report:
+        return self._composed[1].report
+
+    @property
+    def guards(self) -> Mapping[str, Guard]:  # type: ignore[override]
+        return self._composed[1].guards
 
 
 class JsonSchema(Constraint):
@@ -154,6 +220,60 @@ class PythonType(Constraint):
         return self.schema().rules()
 
 
+class Grammar(ContextFree):
+    """Texts of a context-free grammar.
+
+    grammar       the name of a grammar that ships with treadle, a path, or the grammar itself
+    start         the rule to start with; None: "start" in Lark's language, "root" in GBNF, the first rule in EBNF
+    syntax        "lark", "gbnf", "ebnf", or "auto": by the file's suffix, or by `::=`
+    lexing        "lexical": the longest lexeme that the parser could go on with, keywords before names, as lark's
+                  contextual lexer; "scannerless": exact over characters, all ways are followed; "auto": what a
+                  comment `// lexing: ...` asks for, else lexical in Lark's language and scannerless in the others
+    indentation   blocks by indentation: "python", or names of terminals as frontends/grammars/indentation.py reads them
+    guards        rule -> predicate that may veto a text of this rule once it is complete
+    imports       folders in which %import looks, before those of treadle and lark
+
+    Raises InvalidConstraint with line and column, when compiled.
+    """
+
+    def __init__(
+        self,
+        grammar: str | Path,
+        *,
+        start: str | None = None,
+        syntax: Literal["auto", "lark", "gbnf", "ebnf"] = "auto",
+        lexing: Literal["auto", "lexical", "scannerless"] = "auto",
+        indentation: str | None = None,
+        guards: Mapping[str, Guard] | None = None,
+        imports: Sequence[str | Path] = (),
+    ) -> None:
+        _one_of("syntax", syntax, ("auto", "lark", "gbnf", "ebnf"))
+        _one_of("lexing", lexing, ("auto", "lexical", "scannerless"))
+        self.source = grammar_files.find(grammar, syntax)
+        self.start = start
+        self.lexing = lexing
+        self.indentation = indentation
+        self.guards = dict(guards or {})
+        self.imports = tuple(imports)
+
+    @cached_property
+    def reading(self) -> Reading:
+        return grammar_files.read(
+            self.source, start=self.start, imports=self.imports, lexing=self.lexing,
+            indentation=self.indentation, guards=tuple(self.guards),
+            rules_of=lambda schema: JsonSchema(schema).rules()[0],
+        )  # fmt: skip
+
+    def cfg(self) -> Cfg:
+        return self.reading.cfg
+
+    def report(self) -> Report:
+        report = Report()
+        for where, sentence in self.reading.notes:
+            report.add("annotation", where, sentence)
+        return report
+
+
 @dataclass(frozen=True)
 class Union(Constraint):
     """Texts of any of these constraints."""
@@ -168,6 +288,26 @@ class Union(Constraint):
             for note in report:
                 joined.add(note.kind, note.pointer, note.message)
         return rules.Choice(tuple(node for node, _ in found)), joined
+
+    def item(self, collected: Collected) -> Item:
+        return Options(tuple(member.item(collected) for member in self.members))
+
+
+@dataclass(frozen=True)
+class _ContextFreeUnion(Composition):
+    """A union of which some member is a grammar."""
+
+    union: Union
+
+    def item(self, collected: Collected) -> Item:
+        return self.union.item(collected)
+
+
+def context_free(constraint: Constraint) -> ContextFree | None:
+    """The constraint as one with a grammar; None where it is one with rules."""
+    if isinstance(constraint, Union) and any(map(context_free, constraint.members)):
+        return _ContextFreeUnion(constraint)
+    return constraint if isinstance(constraint, ContextFree) else None
 
 
 def read_schema(schema: Any) -> Any:
@@ -224,5 +364,12 @@ def compile(constraint: Constraint, vocabulary: Vocabulary) -> Compiled:
     Nothing is done over the vocabulary here beyond what its first constraint pays for, and of the constraint only what
     is needed to refuse it when it is wrong, unsupported or unsatisfiable (each a ConstraintError with its place).
     """
-    root, report = constraint.rules()
-    return Compiled(constraint, root, report, vocabulary)
+    grammar = context_free(constraint)
+    if grammar is None:
+        root, report = constraint.rules()
+        return Compiled(constraint, root, report, vocabulary)
+    tables = parse_tables(grammar.cfg(), token_tables(vocabulary).single_bytes)
+    automaton = ParseAutomaton(tables, grammar.guards)
+    if automaton.start == DEAD:
+        raise UnsatisfiableConstraint("no text satisfies this grammar")
+    return CompiledGrammar(constraint, automaton, grammar.report(), vocabulary)

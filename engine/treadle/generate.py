@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from treadle.errors import InvalidConstraint, UnsupportedFeature
+from treadle.errors import InvalidConstraint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -239,9 +239,7 @@ def _named(name: str, value: Any, policies: Mapping[str, Any]) -> Constraint:
         return constraints.Choice(value, **policies)
     if name == "python_type":
         return constraints.PythonType(value, {**_WRITING, **policies})
-    raise UnsupportedFeature(
-        "grammars are not there yet", found=f"{name}=", expected="schema, regex, choices or python_type"
-    )
+    return value if isinstance(value, constraints.Grammar) else constraints.Grammar(value, **policies)
 
 
 #: A model that may spell any character as an escape does so, and the text is not what anyone wants to read.

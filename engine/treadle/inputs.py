@@ -1,4 +1,4 @@
-"""What the command line's arguments name: schemas, documents, types, vocabularies.
+"""What the command line's arguments name: schemas, grammars, documents, types, vocabularies.
 
 In: a file, `-` for standard input, or the name of a schema that ships with treadle. Out: what is in it; whatever is
 wrong with it is an InvalidConstraint or a WrongArgument with its place.
@@ -56,6 +56,14 @@ def schema(source: str) -> Any:
             "not a schema", where=place, found=type(schema).__name__, expected="an object or a boolean"
         )
     return schema
+
+
+def grammar(source: str) -> Path | str:
+    """What `treadle.Grammar` takes: text from standard input, a path, or the name of a shipped grammar."""
+    if source == "-":
+        return decode(read(source), "standard input")
+    path = Path(source)
+    return path if path.exists() or path.suffix else library.find("grammars", source)
 
 
 def _no_constant(name: str) -> None:

@@ -40,14 +40,15 @@ def names(kind: Kind) -> tuple[str, ...]:
 
 def _shipped(kind: Kind) -> dict[str, Path]:
     files: dict[str, Path] = {}
-    for folder in _folders(kind):
+    for folder in folders(kind):
         for path in folder.glob(f"*{SUFFIX[kind]}"):
             if not path.name.endswith(CASES):
                 files.setdefault(path.name.removesuffix(SUFFIX[kind]), path)
     return files
 
 
-def _folders(kind: Kind) -> tuple[Path, ...]:
+def folders(kind: Kind) -> tuple[Path, ...]:
+    """Where such files are looked for, in this order."""
     checkout = _PACKAGE.parents[1]
     # Beside an installed package there may be any folder called schemas; only a checkout has our pyproject.toml too.
     is_checkout = _PACKAGE.parent.name == "engine" and (checkout / "pyproject.toml").is_file()

@@ -8,16 +8,15 @@ combination of several brings up is not seen here.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from treadle.constraints import JsonSchema
+from treadle.constraints import Grammar, JsonSchema
 from treadle.explaining import compilation_of
 from treadle.frontends.json_schema import Note
 from treadle.frontends.json_schema.schema import Schema
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(NamedTuple):
     """Result of `survey`."""
 
     #: keyword -> number of places where it restricts something, most frequent first.
@@ -37,6 +36,20 @@ def survey(constraint: JsonSchema) -> Survey:
         name for schema in schemas for name in _asserting(schema) if not idle or schema.at(name) not in idle
     )
     return Survey(dict(counts.most_common()), compilation.report.notes)
+
+
+def survey_grammar(constraint: Grammar) -> Survey:
+    """What there is of a grammar as it is written; everything in it is enforced."""
+    cfg = constraint.cfg()
+    counts = {
+        "rules": len(cfg.rule_names),
+        "productions": len(cfg.productions),
+        "terminals": len(cfg.terminals),
+        "keywords": len(cfg.keywords),
+        "guards": len(constraint.guards),
+        f"{cfg.lexing} lexing": 1,
+    }
+    return Survey({name: count for name, count in counts.items() if count}, constraint.report().notes)
 
 
 def _asserting(schema: Schema) -> list[str]:

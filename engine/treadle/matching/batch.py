@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from treadle.errors import VocabularyMismatch
 from treadle.masks import bitset, kernels
 from treadle.masks.bitset import Placed, Row
+from treadle.matching.grammar_tokens import GrammarTokenAutomaton
 from treadle.matching.matcher import Matcher
 from treadle.matching.token_automaton import TokenAutomaton
 
-Sequences = Sequence[Matcher | tuple[TokenAutomaton, int]]
+Sequences = Sequence[Matcher | tuple[TokenAutomaton | GrammarTokenAutomaton, int]]
 
 
 def fill_bitmasks(sequences: Sequences, rows: Any) -> Any:

@@ -17,6 +17,7 @@ from treadle.matching import kernels
 
 if TYPE_CHECKING:
     from treadle.matching.token_automaton import TokenAutomaton
+    from treadle.vocabulary import Vocabulary
 
 #: Longest run followed at once, in bytes.
 LONGEST_RUN = 4096
@@ -48,14 +49,14 @@ def forced_tokens(automaton: TokenAutomaton, state: int) -> list[int]:
     start = len(data)
     while tokens:
         start -= len(automaton.vocabulary.token_bytes(tokens[-1]) or b"")
-        if not _may_go_on(automaton, data[start:]):
+        if not may_go_on(automaton.vocabulary, data[start:]):
             break
         tokens.pop()
     return tokens
 
 
-def _may_go_on(automaton: TokenAutomaton, tail: bytes) -> bool:
+def may_go_on(vocabulary: Vocabulary, tail: bytes) -> bool:
     """Is `tail` a strict prefix of some token?"""
-    trie = automaton.vocabulary.trie
+    trie = vocabulary.trie
     node = trie.find(tail)
     return node >= 0 and int(trie.skip[node]) > node + 1

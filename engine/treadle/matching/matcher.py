@@ -10,6 +10,7 @@ from typing import Any
 
 from treadle.errors import TokenRejected, VocabularyMismatch
 from treadle.masks.bitset import Row
+from treadle.matching.grammar_tokens import GrammarTokenAutomaton
 from treadle.matching.token_automaton import DONE, REFUSED, TokenAutomaton
 
 
@@ -18,7 +19,9 @@ class Matcher:
 
     __slots__ = ("_states", "automaton", "state")
 
-    def __init__(self, automaton: TokenAutomaton, states: list[int] | None = None) -> None:
+    def __init__(
+        self, automaton: TokenAutomaton | GrammarTokenAutomaton, states: list[int] | None = None
+    ) -> None:
         #: Where its states belong.
         self.automaton = automaton
         self._states = [automaton.start] if states is None else states

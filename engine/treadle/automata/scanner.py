@@ -1,0 +1,325 @@
+"""The scanner: all terminals of a grammar at once, as one deterministic automaton over bytes, computed as it is used.
+
+A state says how far each terminal got in the lexeme that began together with the others: a tuple of (terminal, state
+of its own machine), and what was read of a character's UTF-8. The parser's contexts do not multiply these states:
+which terminals count in a context is a set that kernels intersect with the state's `live` and `flags` bits.
+
+Inside a character the state is the range of code points that are still possible. Where all of them lead to the same
+place and all continuation bytes are legal, only that place and the number of bytes to come are kept, so that the
+thousands of beginnings of CJK characters are one state.
+
+Machines: `Preferred` (ordered threads, for lexers), `Residual` (a language, for scannerless parsing) and `Embedded`
+(an automaton over bytes of its own: a JSON Schema inside a grammar).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treadle.automata import layout
+from treadle.automata import parse_layout as at
+from treadle.automata.byte_automaton import ByteAutomaton
+from treadle.errors import LimitExceeded
+from treadle.grammar.charset import MAX_CODEPOINT
+from treadle.grammar.derivative import nullable
+from treadle.grammar.emptiness import live_transitions
+from treadle.grammar.expression import Expr
+from treadle.grammar.preferred import Ahead, Edges, Machine, Program
+
+#: Scanner states: UNREAD is not computed yet, DEAD has no way on, START is between two lexemes.
+UNREAD: Final = 0
+DEAD: Final = 1
+START: Final = 2
+#: Most states of a scanner.
+SCANNER_LIMIT: Final = 200_000
+
+
+class CharMachine(Protocol):
+    """What a terminal's automaton over characters has to tell. State 0 is the start."""
+
+    flag: list[bool]
+    live: list[bool]
+    condition: list[Ahead | None]
+
+    def edges(self, state: int) -> Edges:
+        """(first, last, state) for the characters that lead on, ascending."""
+
+
+class Residual:
+    """The automaton of a language: every member is a lexeme."""
+
+    def __init__(self, language: Expr) -> None:
+        self._numbers: dict[Expr, int] = {}
+        self._languages: list[Expr] = []
+        self._edges: list[Edges | None] = []
+        self.flag: list[bool] = []
+        self.live: list[bool] = []
+        self.condition: list[Ahead | None] = []
+        self._state(language)
+
+    def edges(self, state: int) -> Edges:
+        known = self._edges[state]
+        if known is None:
+            found = []
+            for charset, target in live_transitions(self._languages[state]):
+                number = self._state(target)
+                found += [(low, high, number) for low, high in charset.ranges]
+            known = self._edges[state] = tuple(sorted(found))
+        return known
+
+    def _state(self, language: Expr) -> int:
+        number = self._numbers.get(language)
+        if number is None:
+            number = self._numbers[language] = len(self._languages)
+            self._languages.append(language)
+            self._edges.append(None)
+            self.flag.append(nullable(language))
+            self.live.append(bool(live_transitions(language)))
+            self.condition.append(None)
+        return number
+
+
+#: What was read of a character: (bytes to come, first and last code point); the last two are -1 where all are alike.
+Partial = tuple[int, int, int]
+WHOLE: Final[Partial] = (0, -1, -1)
+Items = tuple[tuple[int, int], ...]
+
+
+class Scanner:
+    """`machines[t]` is what reads terminal t: a Program, a language, an automaton over bytes, or None (never read)."""
+
+    def __init__(self, machines: Sequence[Program | Expr | ByteAutomaton | None]) -> None:
+        self.terminals = len(machines)
+        #: uint32 words of a set of terminals.
+        self.words = max(1, -(-self.terminals // 32))
+        self._machines: list[CharMachine | None] = []
+        self._embedded: dict[int, ByteAutomaton] = {}
+        items = []
+        for t, machine in enumerate(machines):
+            if isinstance(machine, ByteAutomaton):
+                self._machines.append(None)
+                self._embedded[t] = machine
+                items.append((t, machine.start))
+                continue
+            made = (
+                None
+                if machine is None
+                else Machine(machine)
+                if isinstance(machine, Program)
+                else Residual(machine)
+            )
+            self._machines.append(made)
+            if made is not None:
+                items.append((t, 0))
+        #: How kernels read it (parse_layout): int32[capacity, 2 + 2 * words], int32[capacity, 256], and the conditions.
+        self.rows: NDArray[np.int32] = np.zeros((64, at.SCAN_HEAD + 2 * self.words), np.int32)
+        self.next_rows: NDArray[np.int32] = np.zeros((64, 256), np.int32)
+        self.condition_rows: list[list[int]] = []
+        self.next_rows[DEAD] = DEAD
+        self._numbers: dict[tuple[Partial, Items], int] = {}
+        self._keys: list[tuple[Partial, Items]] = [(WHOLE, ()), (WHOLE, ())]
+        self._ascii: dict[tuple[int, int], NDArray[np.int32]] = {}
+        #: Bits of the terminals that a lexeme may end as, and of those that can go on, for each state.
+        self.flags: list[int] = [0, 0]
+        self.live: list[int] = [0, 0]
+        start = self._state(WHOLE, tuple(items))
+        assert start == START
+        # No lexeme is empty, whatever its pattern says.
+        self.flags[START] = 0
+        self.rows[START, : at.SCAN_HEAD + self.words] = 0
+
+    @property
+    def states(self) -> int:
+        return len(self._keys)
+
+    def next(self, state: int, byte: int) -> int:
+        """The state behind a byte."""
+        known = int(self.next_rows[state, byte])
+        return known if known != UNREAD else self.row(state, byte)[byte]
+
+    def row(self, state: int, byte: int) -> dict[int, int]:
+        """Bytes -> states, of `byte` and of others that were as cheap to tell."""
+        (left, _, _), items = self._keys[state]
+        if left or byte >= 0x80 or any(t in self._embedded for t, _ in items):
+            found = {byte: self._step(state, byte)}
+        else:
+            found = self._ascii_row(items)
+        for other, target in found.items():
+            self.next_rows[state, other] = target
+        return found
+
+    def _ascii_row(self, items: Items) -> dict[int, int]:
+        if not items:
+            return dict.fromkeys(range(0x80), DEAD)
+        columns = np.stack([self._ascii_edges(t, q) for t, q in items])
+        classes: dict[bytes, int] = {}
+        found = {}
+        by_byte = np.ascontiguousarray(columns.T)
+        for byte in range(0x80):
+            key = by_byte[byte].tobytes()
+            target = classes.get(key)
+            if target is None:
+                reached = tuple(
+                    (t, q) for (t, _), q in zip(items, by_byte[byte].tolist(), strict=True) if q >= 0
+                )
+                target = classes[key] = self._state(WHOLE, reached)
+            found[byte] = target
+        return found
+
+    def _ascii_edges(self, terminal: int, state: int) -> NDArray[np.int32]:
+        known = self._ascii.get((terminal, state))
+        if known is None:
+            known = self._ascii[terminal, state] = np.full(128, -1, np.int32)
+            machine = self._machines[terminal]
+            assert machine is not None
+            for low, high, target in machine.edges(state):
+                if low < 0x80:
+                    known[low : min(high, 0x7F) + 1] = target
+        return known
+
+    def _step(self, state: int, byte: int) -> int:
+        (left, low, high), items = self._keys[state]
+        embedded = [
+            (t, reached)
+            for t, q in items
+            if t in self._embedded and (reached := self._embedded[t].step(q, byte)) != layout.DEAD
+        ]
+        own = tuple((t, q) for t, q in items if t not in self._embedded)
+        if left == 0:
+            if byte < 0x80:
+                read = self._read(own, byte, byte)
+                return self._state(WHOLE, _merged(read or (), embedded))
+            span = lead_range(byte)
+            if span is None:
+                return DEAD
+            left, low, high = span
+        else:
+            if not 0x80 <= byte < 0xC0:
+                return DEAD
+            if low < 0:
+                # All ways are alike: the items are already those behind the character.
+                left -= 1
+                return self._state((left, -1, -1) if left else WHOLE, _merged(own, embedded))
+            left -= 1
+            size = 1 << (6 * left)
+            base = (low >> (6 * (left + 1)) << (6 * (left + 1))) + (byte & 63) * size
+            low, high = max(low, base), min(high, base + size - 1)
+            if low > high:
+                return self._state(WHOLE, _merged((), embedded)) if embedded else DEAD
+        return self._within(left, low, high, own, embedded)
+
+    def _within(self, left: int, low: int, high: int, own: Items, embedded: list[tuple[int, int]]) -> int:
+        read = self._read(own, low, high)
+        if read is not None and (not read or high - low + 1 == 1 << (6 * left)):
+            return self._state((left, -1, -1) if left else WHOLE, _merged(read, embedded))
+        some = tuple((t, q) for t, q in own if self._meets(t, q, low, high))
+        return self._state((left, low, high), _merged(some, embedded))
+
+    def _read(self, items: Items, low: int, high: int) -> Items | None:
+        """Where all characters of a range lead; None if not to one place."""
+        found = []
+        for t, q in items:
+            machine = self._machines[t]
+            assert machine is not None
+            touching = [edge for edge in machine.edges(q) if edge[0] <= high and edge[1] >= low]
+            if not touching:
+                continue
+            targets = {target for *_, target in touching}
+            covered = sum(min(high, b) - max(low, a) + 1 for a, b, _ in touching)
+            holes = 0x800 if low <= 0xD800 and high >= 0xDFFF else 0
+            if len(targets) > 1 or covered + holes < high - low + 1:
+                return None
+            found.append((t, targets.pop()))
+        return tuple(found)
+
+    def _meets(self, t: int, q: int, low: int, high: int) -> bool:
+        machine = self._machines[t]
+        assert machine is not None
+        return any(a <= high and b >= low for a, b, _ in machine.edges(q))
+
+    def _state(self, partial: Partial, items: Items) -> int:
+        if not items and len(self._keys) > START:  # the start is there even where nothing is scanned for
+            return DEAD
+        key = (partial, items)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._keys)
+            if number >= SCANNER_LIMIT:
+                raise LimitExceeded("the lexer has too many states", limit="scanner", value=SCANNER_LIMIT)
+            self._keys.append(key)
+            flags = live = 0
+            conditions = []
+            for t, q in items:
+                if t in self._embedded:
+                    automaton = self._embedded[t]
+                    flags |= automaton.is_accepting(q) << t
+                    live |= any(automaton.step(q, byte) != layout.DEAD for byte in range(256)) << t
+                    continue
+                machine = self._machines[t]
+                assert machine is not None
+                if partial != WHOLE:
+                    live |= 1 << t
+                    continue
+                flags |= machine.flag[q] << t
+                live |= machine.live[q] << t
+                ahead = machine.condition[q]
+                if ahead is not None:
+                    conditions.append((t, ahead))
+            self.flags.append(flags)
+            self.live.append(live)
+            self._write(number, flags, live, conditions)
+        return number
+
+    def _write(self, number: int, flags: int, live: int, conditions: list[tuple[int, Ahead]]) -> None:
+        """Write a state down for kernels."""
+        if number >= len(self.rows):
+            self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
+            self.next_rows = np.concatenate([self.next_rows, np.zeros_like(self.next_rows)])
+        row = self.rows[number]
+        row[: at.SCAN_HEAD] = len(self.condition_rows), len(conditions)
+        row[at.SCAN_HEAD : at.SCAN_HEAD + self.words] = words_of(flags, self.words)
+        row[at.SCAN_HEAD + self.words :] = words_of(live, self.words)
+        self.condition_rows += [[t, int(ahead.at_end), *first_bytes(ahead)] for t, ahead in conditions]
+
+
+def words_of(bits: int, count: int) -> NDArray[np.int32]:
+    """A set of terminals as int32 words."""
+    return np.frombuffer(bits.to_bytes(4 * count, "little"), np.int32)
+
+
+def first_bytes(ahead: Ahead) -> list[int]:
+    """The bytes that characters of a set begin with, 8 words.
+
+    A lead byte counts if all of its characters are in the set; conditions that split them are not met by any of them.
+    """
+    bits = 0
+    for low, high in ahead.charset.ranges:
+        for character in range(low, min(high, 0x7F) + 1):
+            bits |= 1 << character
+    for byte in range(0xC2, 0xF5):
+        span = lead_range(byte)
+        if span is not None and any(low <= span[1] and span[2] <= high for low, high in ahead.charset.ranges):
+            bits |= 1 << byte
+    found: list[int] = words_of(bits, 8).tolist()
+    return found
+
+
+def _merged(own: Items, embedded: list[tuple[int, int]]) -> Items:
+    return tuple(sorted((*own, *embedded))) if embedded else own
+
+
+def lead_range(byte: int) -> Partial | None:
+    """(bytes to come, first, last code point) of the characters whose UTF-8 begins with `byte`; None for none."""
+    if 0xC2 <= byte <= 0xDF:
+        return 1, (byte & 31) << 6, ((byte & 31) << 6) + 63
+    if 0xE0 <= byte <= 0xEF:
+        base = (byte & 15) << 12
+        return 2, max(base, 0x800), min(base + 0xFFF, 0xD7FF if byte == 0xED else 0xFFFF)
+    if 0xF0 <= byte <= 0xF4:
+        base = (byte & 7) << 18
+        return 3, max(base, 0x10000), min(base + 0x3FFFF, MAX_CODEPOINT)
+    return None

@@ -1,0 +1,1 @@
+"""Grammar languages -> context-free grammars: Lark's, GBNF, EBNF, and their composition."""

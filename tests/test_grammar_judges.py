@@ -1,0 +1,152 @@
+"""Shipped grammars against the parsers that their languages have: rdkit, SQLite, tree-sitter, `re`, lark.
+
+A judge is asked about the tables of `tests/test_grammars.py` and, where there is one, about texts from the world.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import sqlite3
+from collections.abc import Iterator
+
+import lark
+import pytest
+from lark import load_grammar
+
+from oracles.shipped_grammars import cases, judged, text_of, treadle_accepts
+from treadle import library
+
+
+@pytest.fixture(scope="module")
+def rdkit():
+    chem = pytest.importorskip("rdkit.Chem", reason="rdkit judges molecules and is not installed")
+    from rdkit import RDLogger
+
+    RDLogger.DisableLog("rdApp.*")
+    return chem
+
+
+@pytest.mark.parametrize(("text", "accepted"), judged("smiles"))
+def test_rdkit_agrees_about_molecules(rdkit, text, accepted):
+    # What follows a blank is the name of a molecule to rdkit, and no text is a molecule without atoms.
+    molecule = rdkit.MolFromSmiles(text, sanitize=False) if text and " " not in text else None
+    assert (molecule is not None) == accepted
+
+
+def test_every_element_is_an_atom(rdkit):
+    table = rdkit.GetPeriodicTable()
+    symbols = [table.GetElementSymbol(number) for number in range(1, 119)]
+    assert [symbol for symbol in symbols if not treadle_accepts("smiles", f"[{symbol}]")] == []
+
+
+def test_what_rdkit_writes_is_read(rdkit):
+    for text in cases("smiles")["accept"]:
+        molecule = rdkit.MolFromSmiles(text, sanitize=False)
+        for seed in range(20):
+            written = rdkit.MolToRandomSmilesVect(molecule, 1, randomSeed=seed + 1)[0]
+            assert treadle_accepts("smiles", written), written
+
+
+@pytest.fixture(scope="module")
+def cpp_is_well_formed():
+    tree_sitter = pytest.importorskip("tree_sitter", reason="tree-sitter judges C++ and is not installed")
+    cpp = pytest.importorskip("tree_sitter_cpp", reason="tree-sitter's grammar of C++ is not installed")
+    parser = tree_sitter.Parser(tree_sitter.Language(cpp.language()))
+    return lambda text: not parser.parse(text.encode()).root_node.has_error
+
+
+@pytest.fixture(scope="module")
+def humaneval_cpp(shared_data):
+    with gzip.open(shared_data / "code" / "humaneval_cpp.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def test_tree_sitter_reads_what_the_table_of_cpp_accepts(cpp_is_well_formed):
+    # It is an editor's parser and lenient, so of what the table rejects it says nothing.
+    assert [text for text in cases("cpp")["accept"] if not cpp_is_well_formed(text)] == []
+
+
+def test_every_solution_and_test_of_humaneval_is_read(humaneval_cpp):
+    for row in humaneval_cpp:
+        assert treadle_accepts("cpp", row["prompt"] + row["canonical_solution"]), row["task_id"]
+        assert treadle_accepts("cpp", row["test"]), row["task_id"]
+
+
+def test_damaged_solutions_that_are_read_are_so_by_tree_sitter(cpp_is_well_formed, humaneval_cpp):
+    rng = random.Random(1)
+    read = 0
+    for row in humaneval_cpp:
+        text = "void f() {\n" + row["canonical_solution"]
+        if not cpp_is_well_formed(text):
+            continue  # It takes `typeid(int)` for a call of a function with a type.
+        damaged = list(damaged_by_a_lexeme(text, rng, 8))
+        mine = [one for one in damaged if treadle_accepts("cpp", one)]
+        read += len(mine)
+        assert [one for one in mine if not cpp_is_well_formed(one)] == []
+    assert read > 300
+
+
+def damaged_by_a_lexeme(text: str, rng: random.Random, count: int) -> Iterator[str]:
+    """The text with one lexeme taken out or repeated elsewhere."""
+    pieces = re.findall(r'"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\.)*\'|\w+|\s+|\W', text)
+    for _ in range(count):
+        changed, place = list(pieces), rng.randrange(len(pieces))
+        if rng.random() < 0.5:
+            del changed[place]
+        else:
+            changed.insert(rng.randrange(len(pieces)), pieces[place])
+        yield "".join(changed)
+
+
+@pytest.fixture(scope="module")
+def database():
+    connection = sqlite3.connect(":memory:")
+    connection.text_factory = bytes  # a program holds blobs where EXPLAIN promises text
+    connection.executescript("create table t(a primary key, b); create table u(c, a)")
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize(("text", "accepted"), judged("sql"))
+def test_sqlite_agrees_about_queries(database, text, accepted):
+    # A text without a statement is no mistake to SQLite.
+    assert (bool(text) and prepares(database, text)) == accepted
+
+
+def prepares(database: sqlite3.Connection, text: str) -> bool:
+    try:
+        database.execute("EXPLAIN " + text).fetchall()
+    except sqlite3.ProgrammingError as error:
+        # It was compiled before its parameters were missed; several statements are refused before.
+        return "bindings" in str(error)
+    except sqlite3.Error:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("text", "accepted"), judged("regex"))
+def test_re_agrees_about_patterns(text, accepted):
+    try:
+        re.compile(text)
+        compiles = True
+    except re.error:
+        compiles = False
+    assert compiles == accepted
+
+
+@pytest.mark.parametrize(("text", "accepted"), judged("lark"))
+def test_lark_reads_the_grammars_of_the_table(text, accepted):
+    try:
+        load_grammar._parse_grammar(text, "<text>")
+        reads = True
+    except (lark.exceptions.GrammarError, lark.exceptions.UnexpectedInput):
+        reads = False
+    assert reads == accepted
+
+
+@pytest.mark.parametrize("name", library.names("grammars"))
+def test_the_grammar_of_lark_reads_every_grammar_that_ships(name):
+    assert treadle_accepts("lark", text_of(name))
