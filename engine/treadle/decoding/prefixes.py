@@ -18,7 +18,6 @@ attention of vLLM (Kwon et al. 2023), here with pages of one token. Leaves out: 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -29,7 +28,7 @@ from numpy.typing import NDArray
 from treadle.decoding.protocols import Logits
 from treadle.errors import LimitExceeded
 
-#: Node of the empty prefix, and the slot that nobody owns: padding is written to it and read from it.
+#: Node of the empty prefix, and a slot that nobody owns: a store may read it where it needs something to pad with.
 EMPTY = 0
 PADDING = 0
 _ABSENT = -1
@@ -51,26 +50,24 @@ class Counters:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One forward pass: rows end at the right; what is missing on the left of a row is padding (token 0, slot 0)."""
+    """One forward pass, row by row; how rows lie in tensors is the store's business."""
 
-    #: int64[rows, width]: tokens to read, and the slots to store them in.
-    tokens: NDArray[np.int64]
-    write: NDArray[np.int64]
-    #: int64[rows, width]: the place of each in its prefix.
-    positions: NDArray[np.int64]
-    #: int64[rows, longest]: slots of each row's whole prefix, its new tokens included.
-    paths: NDArray[np.int64]
-    #: int64[rows]: tokens in each row's prefix, and how many of them are new.
-    lengths: NDArray[np.int64]
-    new: NDArray[np.int64]
+    #: int64[n]: tokens to read, and the slots to store them in.
+    tokens: tuple[NDArray[np.int64], ...]
+    write: tuple[NDArray[np.int64], ...]
+    #: Slots of each row's whole prefix, its new tokens included, which are the last ones.
+    paths: tuple[NDArray[np.int64], ...]
 
     @property
-    def padded(self) -> bool:
-        """Whether any prefix is shorter than the longest one."""
-        return bool((self.lengths != self.paths.shape[1]).any())
+    def positions(self) -> tuple[NDArray[np.int64], ...]:
+        """The place of each new token in its prefix."""
+        return tuple(
+            np.arange(len(path) - len(row), len(path))
+            for row, path in zip(self.tokens, self.paths, strict=True)
+        )
 
 
-#: (row, column) of a batch; column counts from the left of `tokens`.
+#: (row, new token of it), counted from 0.
 Place = tuple[int, int]
 
 
@@ -154,7 +151,7 @@ class PrefixTree:
         firsts = [self._first(chain, count) for chain, count in zip(chains, scored, strict=True)]
         rows, place = self._rows(chains, firsts)
         self._make_room(rows, chains)
-        batch, place = self._batch(rows, place)
+        batch = self._batch(rows)
         ends = list(dict.fromkeys(chain[-1] for chain in chains))
         asked = {
             node: self._parent[node]
@@ -220,12 +217,10 @@ class PrefixTree:
                 return k - 1
         return first
 
-    def _rows(
-        self, chains: list[list[int]], firsts: list[int]
-    ) -> tuple[list[list[int]], dict[int, tuple[int, int]]]:
-        """Rows of nodes to read, none twice, and the (row, offset from the row's end) of each."""
+    def _rows(self, chains: list[list[int]], firsts: list[int]) -> tuple[list[list[int]], dict[int, Place]]:
+        """Rows of nodes to read, and where each stands in them."""
         rows: list[list[int]] = []
-        place: dict[int, tuple[int, int]] = {}
+        place: dict[int, Place] = {}
         # Longest first: of two chains where one begins the other, one row is enough.
         for k in sorted(range(len(chains)), key=lambda k: -self._depth[chains[k][-1]]):
             row = chains[k][firsts[k] :]
@@ -235,7 +230,7 @@ class PrefixTree:
             while row and row[-1] in place:
                 row = row[:-1]
             for offset, node in enumerate(row):
-                place[node] = (len(rows), len(row) - offset)
+                place[node] = (len(rows), offset)
             if row:
                 rows.append(row)
         return rows, place
@@ -302,41 +297,21 @@ class PrefixTree:
         known = self._paths[node] if node != EMPTY else np.zeros(0, np.int64)
         return np.concatenate([known, np.array(tail[::-1], np.int64)]) if tail else known
 
-    def _batch(
-        self, rows: list[list[int]], place: dict[int, tuple[int, int]]
-    ) -> tuple[Batch, dict[int, Place]]:
-        width = max(map(len, rows))
-        paths = [self._path(row[-1]) for row in rows]
+    def _batch(self, rows: list[list[int]]) -> Batch:
+        paths = tuple(self._path(row[-1]) for row in rows)
         for row, path in zip(rows, paths, strict=True):
             self._paths[row[-1]] = path
-        longest = max(map(len, paths))
-        lengths = np.array([len(path) for path in paths])
-        new = np.array([len(row) for row in rows])
-        batch = Batch(
-            tokens=_right([[self._token[node] for node in row] for row in rows], width),
-            write=_right([[self._slot[node] for node in row] for row in rows], width),
-            positions=_right(
-                [range(int(n) - len(row), int(n)) for n, row in zip(lengths, rows, strict=True)], width
-            ),
-            paths=_right(paths, longest),
-            lengths=lengths,
-            new=new,
+        self._count(rows, paths)
+        return Batch(
+            tokens=tuple(np.array([self._token[node] for node in row]) for row in rows),
+            write=tuple(np.array([self._slot[node] for node in row]) for row in rows),
+            paths=paths,
         )
-        self._count(rows, lengths, new)
-        return batch, {node: (row, width - offset) for node, (row, offset) in place.items()}
 
-    def _count(self, rows: list[list[int]], lengths: NDArray[np.int64], new: NDArray[np.int64]) -> None:
-        self.counters.computed += int(new.sum())
-        self.counters.reused += int((lengths - new).sum())
-        for node in itertools.chain.from_iterable(rows):
-            self.counters.again += self._read[node]
-            self._read[node] = True
-
-
-def _right(rows: Sequence[Sequence[int] | NDArray[np.int64]], width: int) -> NDArray[np.int64]:
-    """Rows of different lengths, filled up on the left with zeros."""
-    matrix = np.zeros((len(rows), width), np.int64)
-    for line, row in zip(matrix, rows, strict=True):
-        if len(row):
-            line[width - len(row) :] = row
-    return matrix
+    def _count(self, rows: list[list[int]], paths: Sequence[NDArray[np.int64]]) -> None:
+        for row, path in zip(rows, paths, strict=True):
+            self.counters.computed += len(row)
+            self.counters.reused += len(path) - len(row)
+            for node in row:
+                self.counters.again += self._read[node]
+                self._read[node] = True

@@ -60,22 +60,19 @@ class TokenStore:
         self, batch: Batch, rows: Sequence[Place], scored: Sequence[tuple[Place, int]]
     ) -> tuple[Logits, NDArray[np.float64]]:
         """Look the prefixes up."""
-        for line, new in enumerate(batch.new.tolist()):
-            for k in range(batch.tokens.shape[1] - new, batch.tokens.shape[1]):
-                slot = int(batch.write[line, k])
-                self.tokens[slot] = int(batch.tokens[line, k])
-                self.positions[slot] = int(batch.positions[line, k])
+        for row, write, positions in zip(batch.tokens, batch.write, batch.positions, strict=True):
+            for token, slot, position in zip(row.tolist(), write.tolist(), positions.tolist(), strict=True):
+                self.tokens[slot], self.positions[slot] = token, position
         logits = [self._logits(batch, place) for place in rows]
         scores = []
         for place, token in scored:
-            row = self._logits(batch, place)
-            scores.append(float(row[token]) - log_total(row))
+            after = self._logits(batch, place)
+            scores.append(float(after[token]) - log_total(after))
         return np.stack(logits), np.array(scores, np.float64)
 
     def _logits(self, batch: Batch, place: Place) -> Logits:
-        line, column = place
-        length = int(batch.lengths[line]) - (batch.tokens.shape[1] - 1 - column)
-        begin = batch.paths.shape[1] - int(batch.lengths[line])
-        path = batch.paths[line, begin : begin + length].tolist()
-        assert [self.positions[slot] for slot in path] == list(range(length)), "a slot of another prefix"
+        row, offset = place
+        path = batch.paths[row].tolist()
+        path = path[: len(path) - len(batch.tokens[row]) + offset + 1]
+        assert [self.positions[slot] for slot in path] == list(range(len(path))), "a slot of another prefix"
         return np.asarray(self.table(tuple(self.tokens[slot] for slot in path)), np.float32)

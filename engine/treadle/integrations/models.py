@@ -15,6 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from treadle.decoding.prefixes import PrefixTree
 from treadle.decoding.protocols import Model, Session
 from treadle.errors import TreadleError, VocabularyMismatch
 from treadle.integrations.bundled import bundled_model
@@ -48,6 +49,12 @@ class TransformersModel:
         from treadle.decoding.session import CachedSession
 
         return CachedSession(self.model, prompt)
+
+    def tree(self, memory: int | None = None) -> PrefixTree:
+        """A fresh tree of prefixes, for searches; at most `memory` tokens stay in its cache."""
+        from treadle.integrations.prefix_cache import PrefixStore
+
+        return PrefixTree(PrefixStore(self.model), memory)
 
     def encode(self, prompt: str | Sequence[Message], chat: bool | None = None) -> list[int]:
         """Ids of a prompt. Messages, and text where `chat`, go through the chat template.
