@@ -1,6 +1,6 @@
 """The automaton of no constraint at all: every token is allowed, a text may end anywhere, nothing is forced.
 
-For comparing searches with and without a constraint. Special tokens are allowed too, as they are for a model left alone.
+For comparing searches with and without a constraint. Special tokens are allowed too, as they are for a free model.
 """
 
 from __future__ import annotations
