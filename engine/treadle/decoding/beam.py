@@ -20,7 +20,7 @@ from __future__ import annotations
 import bisect
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -85,7 +85,7 @@ def check_width(name: str, width: int) -> None:
 def step(search: Search, families: Sequence[Children], beam: Beam, pool: Pool) -> list[Hypothesis]:
     """The best `width` children of all families; what ends goes into the pool."""
     kept = Kept(search, beam.width, beam)
-    for _, family, place in candidates(search, families, beam.objective):
+    for _, family, place in candidates(search, families, beam.objective, kept.closed):
         if kept.full:
             break
         token = int(family.tokens[place])
@@ -99,14 +99,19 @@ def step(search: Search, families: Sequence[Children], beam: Beam, pool: Pool) -
 
 
 def candidates(
-    search: Search, families: Sequence[Children], objective: Objective
+    search: Search, families: Sequence[Children], objective: Objective, closed: Container[int] = ()
 ) -> Iterator[tuple[float, Children, int]]:
-    """(score, family, place) of all choices, best first; the earlier family and the lower id first among equals."""
+    """(score, family, place) of all choices, best first; the earlier family and the lower id first among equals.
+
+    `closed`: numbers of hypotheses whose other children are not wanted; it may grow.
+    """
 
     def line(k: int, family: Children) -> Iterator[tuple[float, int, int]]:
         base = value(search, family.hypothesis, objective)
         values = family.values(objective)
         for place in family.ranked(objective):
+            if family.hypothesis.number in closed:
+                return
             yield -(base + float(values[place])), k, place
 
     for negative, k, place in heapq.merge(*(line(k, family) for k, family in enumerate(families))):
@@ -130,6 +135,8 @@ class Kept:
         #: With scorers twice as many are made, since what they say of a child is known only then.
         self.room = 2 * width if search.problem.scorers else width
         self.made: list[Hypothesis] = []
+        #: Numbers of hypotheses of which too many children were refused.
+        self.closed: set[int] = set()
         self._seen: set[bytes | tuple[int, ...]] = set()
         self._refusals: Counter[int] = Counter()
 
@@ -140,12 +147,9 @@ class Kept:
 
     def add(self, family: Children, token: int, mark: Any = None) -> Hypothesis | None:
         """Make a child; None if it is refused, or a twin of one that is kept."""
-        number = family.hypothesis.number
-        if self._refusals[number] >= TRIES:
-            return None
         child = self.search.child(family, token, mark)
         if child is None:
-            self._refusals[number] += 1
+            self._refuse(family.hypothesis.number)
             return None
         key = child.data if self.beam.distinct == "text" else child.tokens
         if key in self._seen:
@@ -154,6 +158,11 @@ class Kept:
         self._seen.add(key)
         self.made.append(child)
         return child
+
+    def _refuse(self, number: int) -> None:
+        self._refusals[number] += 1
+        if self._refusals[number] >= TRIES:
+            self.closed.add(number)
 
     def best(self, families: Sequence[Children], pool: Pool) -> list[Hypothesis]:
         """The best `width`. Where the token budget refused all, what is known to fit is followed."""
@@ -175,11 +184,12 @@ class Kept:
 
 
 class Pool:
-    """The `n` best finished texts."""
+    """The best finished texts: `size` of them, or as many as the problem asks for."""
 
-    def __init__(self, search: Search, beam: Ranking) -> None:
+    def __init__(self, search: Search, beam: Ranking, size: int | None = None) -> None:
         self.search = search
         self.beam = beam
+        self.size = search.problem.n if size is None else size
         self.best: list[Hypothesis] = []
         #: Numbers of hypotheses that have ended.
         self.ended: set[int] = set()
@@ -191,12 +201,18 @@ class Pool:
         assert one.parent is not None
         self.ended.add(one.parent.number)
         self.search.finish(one)
+        self.rank(one)
+
+    def rank(self, one: Hypothesis | None) -> None:
+        """Take a finished hypothesis in, if it is good enough."""
+        if one is None:
+            return
         key = self._key(one)
         twin = next((k for k, other in enumerate(self.best) if self._key(other) == key), None)
         if twin is not None:
             one = max(self.best.pop(twin), one, key=self.score)
         bisect.insort(self.best, one, key=lambda other: -self.score(other))
-        del self.best[self.search.problem.n :]
+        del self.best[self.size :]
 
     def _key(self, one: Hypothesis) -> object:
         return one.data if self.beam.distinct == "text" else one.tokens
@@ -208,7 +224,7 @@ class Pool:
 
     def may_improve(self, alive: Sequence[Hypothesis]) -> bool:
         """Whether an alive hypothesis could still get into the pool."""
-        if len(self.best) < self.search.problem.n or self.search.problem.scorers:
+        if len(self.best) < self.size or self.search.problem.scorers:
             return True
         worst = self.score(self.best[-1])
         return any(self._bound(one) > worst for one in alive)

@@ -116,6 +116,11 @@ class Children:
         assert place < len(self.tokens) and self.tokens[place] == token, "not a child"
         return place
 
+    def only_end(self) -> Children:
+        """The end of text alone, with the scores it has among the others."""
+        place = slice(self.place(self.end), self.place(self.end) + 1)
+        return replace(self, tokens=self.tokens[place], raw=self.raw[place], local=self.local[place])
+
     @cached_property
     def _order(self) -> dict[tuple[str, int], NDArray[np.int64]]:
         return {}

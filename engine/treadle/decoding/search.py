@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treadle.decoding.budget import Plan, first_plan, fitting
-from treadle.decoding.hypotheses import Children, Hypothesis, choices
+from treadle.decoding.hypotheses import NO_END, Children, Hypothesis, choices
 from treadle.decoding.prefixes import EMPTY, Extension, PrefixTree
 from treadle.decoding.problem import Event, Kind, Problem, Statistics
 from treadle.errors import InvalidConstraint
@@ -250,7 +250,9 @@ class Search:
         row = self.automaton.mask(read.state)
         width = min(len(extension.logits), len(self.vocabulary))
         admitted = self._admitted(read, width) if self.problem.exact_budget else None
-        return choices(read, extension.logits[:width], row, self.ends, self.problem.reweight, admitted)
+        family = choices(read, extension.logits[:width], row, self.ends, self.problem.reweight, admitted)
+        # Nothing but an end fits; looking at every other choice would only refuse it.
+        return family if read.left or family.end == NO_END else family.only_end()
 
     def _admitted(self, read: Hypothesis, width: int) -> NDArray[np.bool_]:
         """bool[width]: choices after which the text can still be finished."""
