@@ -167,14 +167,15 @@ class Kept:
     def best(self, families: Sequence[Children], pool: Pool) -> list[Hypothesis]:
         """The best `width`. Where the token budget refused all, what is known to fit is followed."""
         if not self.made and not any(family.hypothesis.number in pool.ended for family in families):
-            self._rescue(families, pool)
+            self.rescue(families, pool)
         if self.search.problem.scorers:
             self.made.sort(key=lambda one: -value(self.search, one, self.beam.objective))
         for place, one in enumerate(self.made):
             self.search.event("kept" if place < self.width else "pruned", one)
         return self.made[: self.width]
 
-    def _rescue(self, families: Sequence[Children], pool: Pool) -> None:
+    def rescue(self, families: Sequence[Children], pool: Pool) -> None:
+        """Go on as it is known to fit, where the token budget refused a child."""
         for family in families:
             if self._refusals[family.hypothesis.number] and (child := self.search.rescue(family)):
                 if child.finished:

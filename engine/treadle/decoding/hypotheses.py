@@ -84,6 +84,11 @@ class Hypothesis:
         return replace(self, node=extension.node, unread=(), unscored=0, raw=self.raw + sum(extension.rest))
 
 
+def with_mark(hypothesis: Hypothesis, mark: Any) -> Hypothesis:
+    """The same with another mark."""
+    return replace(hypothesis, mark=mark)
+
+
 @dataclass(frozen=True, eq=False)
 class Children:
     """The choices behind an expanded hypothesis: arrays of one length, tokens ascending."""
