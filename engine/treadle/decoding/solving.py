@@ -118,7 +118,8 @@ class Running:
             try:
                 request = self.generators[k].send(families)  # type: ignore[arg-type]
             except StopIteration as done:
-                self._answer(k, done.value, "complete")
+                # A strategy with a budget of its own has said so itself.
+                self._answer(k, done.value, self.searches[k].statistics.ended)
                 return
             families = []
         left = self.searches[k].expansions_left
