@@ -144,7 +144,8 @@ class Lattice:
             ways[node] = (node in self.ends) + sum(ways[edge.target] for edge in self.edges[node])
         if not ways[0]:
             raise ValueError("a lattice without texts")
-        node, tokens = 0, []
+        node = 0
+        tokens: list[int] = []
         while True:
             # The share of each way on; counts may be too large for a float, their quotients are not.
             draw = rng.random() - ((node in self.ends) / ways[node])
