@@ -33,7 +33,7 @@ BELOW = {
 }  # fmt: skip
 #: The files at the top, which users touch, in their own order: each may import every layer and the files before it.
 TOP = (
-    *("library", "constraints", "explaining", "checking", "survey", "generate", "__init__"),
+    *("library", "constraints", "explaining", "checking", "survey", "drawing", "request", "generate", "__init__"),
     *("inputs", "cli", "__main__"),
 )
 

@@ -15,6 +15,7 @@ NAMES = {
     "generate", "stream", "compile", "check",
     "Constraint", "JsonSchema", "Regex", "Choice", "PythonType", "Union",
     "Vocabulary", "Compiled", "Matcher", "Verdict", "LogitsProcessor",
+    "Greedy", "Sampling", "BestOf", "Beam", "DiverseBeam", "PhraseBeam", "Normalisation",
     "TreadleError", "ConstraintError", "InvalidConstraint", "UnsupportedFeature", "UnsatisfiableConstraint",
     "VocabularyMismatch", "LimitExceeded", "TokenRejected",
 }  # fmt: skip

@@ -18,6 +18,12 @@ from treadle.generate import generate, stream
 if TYPE_CHECKING:
     from treadle.checking import Verdict, check
     from treadle.constraints import Choice, Constraint, JsonSchema, PythonType, Regex, Union, compile
+    from treadle.decoding.allocation import PhraseBeam
+    from treadle.decoding.beam import Beam
+    from treadle.decoding.diverse import DiverseBeam
+    from treadle.decoding.draws import BestOf
+    from treadle.decoding.sampling import Greedy, Sampling
+    from treadle.decoding.scores import Normalisation
     from treadle.errors import (
         ConstraintError,
         InvalidConstraint,
@@ -36,6 +42,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "treadle.checking": ("Verdict", "check"),
     "treadle.constraints": ("Choice", "Constraint", "JsonSchema", "PythonType", "Regex", "Union", "compile"),
+    "treadle.decoding.allocation": ("PhraseBeam",),
+    "treadle.decoding.beam": ("Beam",),
+    "treadle.decoding.diverse": ("DiverseBeam",),
+    "treadle.decoding.draws": ("BestOf",),
+    "treadle.decoding.sampling": ("Greedy", "Sampling"),
+    "treadle.decoding.scores": ("Normalisation",),
     "treadle.errors": (
         "ConstraintError", "InvalidConstraint", "LimitExceeded", "TokenRejected", "TreadleError",
         "UnsatisfiableConstraint", "UnsupportedFeature", "VocabularyMismatch",
@@ -48,17 +60,24 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Beam",
+    "BestOf",
     "Choice",
     "Compiled",
     "Constraint",
     "ConstraintError",
+    "DiverseBeam",
+    "Greedy",
     "InvalidConstraint",
     "JsonSchema",
     "LimitExceeded",
     "LogitsProcessor",
     "Matcher",
+    "Normalisation",
+    "PhraseBeam",
     "PythonType",
     "Regex",
+    "Sampling",
     "TokenRejected",
     "TreadleError",
     "Union",

@@ -1,9 +1,9 @@
 """Dynamic beam allocation: a beam whose texts contain given phrases, together with the constraint.
 
 A hypothesis has met so many tokens of the phrases (phrases.py). Hypotheses that have met equally many share a *bank*;
-the width is divided among the banks 0..C, so that texts on the way to their phrases do not have to compete with texts that
-ignore them. Choices in a step: the best of all, for each hypothesis every token that begins or goes on with an unmet
-phrase, and the best of each hypothesis. A text may end only when every phrase is in it.
+the width is divided among the banks 0..C, so that texts on the way to their phrases do not have to compete with texts
+that ignore them. Choices in a step: the best of all, for each hypothesis every token that begins or goes on with an
+unmet phrase, and the best of each hypothesis. A text may end only when every phrase is in it.
 
 Slots: width // (C + 1) for each bank, what remains to the last; slots that a bank cannot fill go to the bank before it,
 round and round. C grows with the phrases, and the width should be at least C + 1: the default takes the larger of 8
@@ -33,7 +33,7 @@ WIDTH = 8
 class PhraseBeam:
     """Beam search whose texts contain every phrase."""
 
-    phrases: str | bytes | Sequence[str | bytes]
+    phrases: Sequence[str | bytes]
     width: int | None = None
     objective: Objective = "raw"
     normalise: Normalisation = field(default_factory=Normalisation)
@@ -43,8 +43,8 @@ class PhraseBeam:
         if self.width is not None:
             check_width("width", self.width)
         # A lone text is a sequence of letters, and nobody means that.
-        alone = isinstance(self.phrases, (str, bytes))
-        object.__setattr__(self, "phrases", (self.phrases,) if alone else tuple(self.phrases))
+        if isinstance(self.phrases, (str, bytes)):
+            object.__setattr__(self, "phrases", (self.phrases,))
 
     def search(self, search: Search) -> Asking:
         """Step until nothing alive can be among the best."""

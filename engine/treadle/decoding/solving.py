@@ -62,7 +62,7 @@ def solve(
     """Search every problem; the results of each, best first.
 
     `memory`: tokens that the key-value cache may hold; `rows`: most rows of one forward pass; `stop` is asked before
-    every pass. A KeyboardInterrupt ends the search and gives what is finished.
+    every pass. A KeyboardInterrupt ends the search and gives what is finished; where nothing is, it goes on.
     """
     tree = model.tree(memory)
     running = Running([Search(problem, tree) for problem in problems], strategy, rows)
@@ -76,6 +76,8 @@ def solve(
                 progress(running.progress())
     except KeyboardInterrupt:
         running.end("interrupted")
+        if not any(running.answers):
+            raise
     return [running.results(k) for k in range(len(problems))]
 
 
@@ -167,6 +169,7 @@ class Running:
         search, answer = self.searches[k], self.answers[k]
         assert answer is not None
         search.statistics.counters = search.tree.counters
+        search.statistics.vocabulary = search.vocabulary
         return [_result(search, one) for one in answer[: search.problem.n]]
 
 

@@ -89,7 +89,7 @@ def load(model: Any = None, *, dtype: str = "float32", device: str | None = None
         return _load(str(bundled_model()), dtype, device)
     if isinstance(model, (str, PathLike)):
         return _load(str(model), dtype, device)
-    if hasattr(model, "vocabulary") and hasattr(model, "start"):
+    if hasattr(model, "vocabulary") and (hasattr(model, "start") or hasattr(model, "tree")):
         return model  # type: ignore[no-any-return]
     if isinstance(model, tuple) and len(model) == 2:
         return TransformersModel(*model)
