@@ -96,3 +96,5 @@ class Statistics:
     #: What a strategy has to say beyond its texts: bounds, certificates, weights.
     notes: dict[str, Any] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    #: For reading the events' tokens.
+    vocabulary: Vocabulary | None = None

@@ -35,6 +35,8 @@ from treadle.masks.bitset import to_tokens
 
 #: Children of one hypothesis that may be refused before its known completion is followed.
 TRIES = 64
+#: How many choices of an expanded hypothesis a trace shows.
+_PASSED_BY = 5
 
 Asking = Generator[Sequence[Hypothesis], list[Children], Sequence[Hypothesis]]
 
@@ -252,7 +254,16 @@ class Search:
         admitted = self._admitted(read, width) if self.problem.exact_budget else None
         family = choices(read, extension.logits[:width], row, self.ends, self.problem.reweight, admitted)
         # Nothing but an end fits; looking at every other choice would only refuse it.
-        return family if read.left or family.end == NO_END else family.only_end()
+        family = family if read.left or family.end == NO_END else family.only_end()
+        if self.problem.trace:
+            self._passed_by(family)
+        return family
+
+    def _passed_by(self, family: Children) -> None:
+        """The likeliest choices, for drawing what was not gone on with; those that were have events of their own."""
+        for place in family.best(_PASSED_BY).tolist():
+            if family.tokens[place] != family.end:
+                self._lost("pruned", family, int(family.tokens[place]))
 
     def _admitted(self, read: Hypothesis, width: int) -> NDArray[np.bool_]:
         """bool[width]: choices after which the text can still be finished."""
