@@ -2,7 +2,7 @@
 
 In: a result (or the list of results of one prompt) of a search that was asked for with trace=True. Forced runs and
 other chains are one box, of what led nowhere the likeliest few are shown and the others counted, the way to the first
-result stands out. Files hold no script and ask nothing of a network. See decoding/search_tree.py and svg_tree.py.
+result stands out. Files hold no script and ask nothing of a network. See decoding/search_tree.py and decoding/svg_tree.py.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def tree_behind(results: Sequence[Result], lost: int = 3) -> Step:
 
 def page(tree: Step, results: Sequence[Result], letters: int = 34, title: str = "A search") -> str:
     """A self-contained HTML page."""
-    from treadle.svg_tree import COLOURS
+    from treadle.decoding.svg_tree import COLOURS
 
     fates = {step.fate for step in tree.walk()}
     legend = "".join(
@@ -108,7 +108,7 @@ def page(tree: Step, results: Sequence[Result], letters: int = 34, title: str = 
 
 
 def _svg(tree: Step, letters: int) -> str:
-    from treadle.svg_tree import svg
+    from treadle.decoding.svg_tree import svg
 
     return svg(tree, letters)
 
@@ -136,7 +136,7 @@ def _branch(step: Step, letters: int) -> Any:
     from rich.text import Text
     from rich.tree import Tree
 
-    from treadle.svg_tree import label, scores
+    from treadle.decoding.svg_tree import label, scores
 
     line = Text(label(step, letters), style=STYLES[step.fate])
     line.append(f"  {scores(step)}", style="dim")
