@@ -33,8 +33,18 @@ BELOW = {
 }  # fmt: skip
 #: The files at the top, which users touch, in their own order: each may import every layer and the files before it.
 TOP = (
-    *("library", "constraints", "explaining", "checking", "survey", "drawing", "request", "generate", "__init__"),
-    *("inputs", "cli", "__main__"),
+    *(
+        "library",
+        "constraints",
+        "explaining",
+        "checking",
+        "survey",
+        "drawing",
+        "request",
+        "generate",
+        "__init__",
+    ),
+    *("inputs", "answers", "cli", "__main__"),
 )
 
 #: layer -> packages of others that load with it. The standard library is free.
