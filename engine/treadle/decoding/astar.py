@@ -14,7 +14,8 @@ memory goes with the expansions and not with the vocabulary. `batch` prefixes ar
 may expand a few too many and changes no answer. `dive` expands the greedy way first: there is an incumbent from then
 on. weight w > 1 inflates the heuristic: the cost of the answer is at most w times the least (Pohl 1970).
 
-With scorers in play nothing bounds what is to come: the order is by score plus bonus, and no bracket is claimed.
+With scorers nothing bounds what is to come, and with a check that is not sound nothing proves what was cut off: the
+order is by score plus bonus, and no bracket is claimed.
 Source: Hart, Nilsson & Raphael 1968; design card 2.2. Defaults: h = 0, w = 1; 500 expansions, 8 in a pass, are ours.
 """
 
@@ -231,7 +232,7 @@ class Frontier:
 
     def note(self) -> None:
         """Write the bracket down."""
-        if self.search.problem.scorers:
+        if not self._is_bounded():
             return
         best = self.pool.best
         full = len(best) >= self.search.problem.n
@@ -245,6 +246,11 @@ class Frontier:
         if self.search.problem.trace:
             self.trajectory.append((self.search.statistics.expansions, incumbent, reach))
             notes["trajectory"] = self.trajectory
+
+    def _is_bounded(self) -> bool:
+        """Scorers may raise what is to come; an unsound check may have cut off a better text."""
+        problem = self.search.problem
+        return not problem.scorers and all(getattr(check, "sound", True) for check in problem.checks)
 
     def conclude(self) -> None:
         """Say how it ended, and what still waits."""
