@@ -50,7 +50,8 @@ class StochasticBeam:
     def search(self, search: Search) -> Asking:
         """Expand what is among the k + 1 largest until all of them are texts."""
         draw = Draw(search)
-        draw.put(0.0, search.root)
+        # The largest of all numbers. Any constant would give the right draw, and the wrong weights.
+        draw.put(float(search.rng.gumbel()), search.root)
         try:
             while asked := draw.unfinished():
                 for family in (yield asked):
