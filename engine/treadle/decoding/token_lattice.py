@@ -27,6 +27,8 @@ class Edge:
     target: int
     tokens: Tokens
     raw: float
+    #: Whether the target was grown by it: then all that is behind the target was scored behind this edge.
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,15 @@ class Lattice:
         self._parents.append([])
         self.depth.append(0)
         target = len(self.edges) - 1
-        self.join(source, target, tokens, raw)
+        self.join(source, target, tokens, raw, own=True)
         return target
 
-    def join(self, source: int, target: int, tokens: Tokens, raw: float) -> None:
+    def join(self, source: int, target: int, tokens: Tokens, raw: float, own: bool = False) -> None:
         """An edge to a node that is there already."""
         assert all(edge.tokens[0] != tokens[0] for edge in self.edges[source]), (
             "two edges with one first token"
         )
-        self.edges[source].append(Edge(target, tokens, raw))
+        self.edges[source].append(Edge(target, tokens, raw, own))
         self._parents[target].append(source)
         self._deepen(target, self.depth[source] + len(tokens))
 
@@ -132,8 +134,14 @@ class Lattice:
                 if edge.target not in ahead:
                     continue
                 lost = regret + ahead[node] - (edge.raw + ahead[edge.target])
-                own = exact and self._is_own(node, edge)
-                entry = (lost, entered, edge.target, (*tokens, *edge.tokens), raw + edge.raw, own)
+                entry = (
+                    lost,
+                    entered,
+                    edge.target,
+                    (*tokens, *edge.tokens),
+                    raw + edge.raw,
+                    exact and edge.own,
+                )
                 heapq.heappush(heap, entry)
                 entered -= 1
 
@@ -158,10 +166,6 @@ class Lattice:
                     break
             node = edge.target
             tokens += edge.tokens
-
-    def _is_own(self, source: int, edge: Edge) -> bool:
-        # The first edge into a node is the one that it was grown by, behind whose tokens all else was scored.
-        return self._parents[edge.target][0] == source
 
     def _best_completions(self) -> dict[int, float]:
         """node -> the best score of what may follow it; nodes that no text goes through are left out."""
