@@ -2,7 +2,7 @@
 
 In: a result (or the list of results of one prompt) of a search that was asked for with trace=True. Forced runs and
 other chains are one box, of what led nowhere the likeliest few are shown and the others counted, the way to the first
-result stands out. Files hold no script and ask nothing of a network. See decoding/search_tree.py and decoding/svg_tree.py.
+result stands out. Files hold no script and ask nothing of a network. See search_tree.py and svg_tree.py of decoding/.
 """
 
 from __future__ import annotations
