@@ -196,10 +196,11 @@ def test_weights_without_the_inclusion_probability_are_caught(monkeypatch):
         hold_weights(500)
 
 
+@pytest.mark.slow
 def test_a_constant_in_place_of_the_first_gumbel_is_caught(monkeypatch):
     original = module.Draw.put
     monkeypatch.setattr(
         module.Draw, "put", lambda self, gumbel, what: original(self, gumbel if self._entered else 0.0, what)
     )
     with pytest.raises(AssertionError):
-        hold_weights(1500)
+        hold_weights(3000)
