@@ -244,7 +244,12 @@ class Search:
         """The children of hypotheses that the model has read."""
         self.statistics.expansions += len(hypotheses)
         self.statistics.forwards += 1
-        return [self._family(one, extension) for one, extension in zip(hypotheses, extensions, strict=True)]
+        # One hypothesis that was asked for twice (draws begin with copies of the root) has one family.
+        known: dict[int, Children] = {}
+        for one, extension in zip(hypotheses, extensions, strict=True):
+            if one.number not in known:
+                known[one.number] = self._family(one, extension)
+        return [known[one.number] for one in hypotheses]
 
     def _family(self, hypothesis: Hypothesis, extension: Extension) -> Children:
         read = hypothesis.read(extension)

@@ -8,6 +8,7 @@ closed where it is, and its finished hypotheses are its results; `Statistics.end
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -97,20 +98,23 @@ class Running:
 
     def turn(self) -> None:
         """One joint forward pass (or several, where rows or memory are short), and every search goes on."""
-        wanted = [(k, one) for k, hypotheses in self.asked.items() for one in hypotheses]
+        wanted = [one for hypotheses in self.asked.values() for one in hypotheses]
         if not wanted:
             return
-        tree = self.searches[0].tree
-        extensions = [
-            extension
-            for first in range(0, len(wanted), self.rows)
-            for extension in _extend(tree, [one for _, one in wanted[first : first + self.rows]])
-        ]
+        extensions = self._read(wanted)
         offset = 0
         for k, hypotheses in list(self.asked.items()):
             part = extensions[offset : offset + len(hypotheses)]
             offset += len(hypotheses)
             self._go_on(k, self.searches[k].families(hypotheses, part))
+
+    def _read(self, wanted: Sequence[Hypothesis]) -> list[Extension]:
+        """What the model says behind each; equal prefixes take one row."""
+        distinct = {(one.node, one.unread, one.unscored): one for one in wanted}
+        rows, tree = list(distinct.values()), self.searches[0].tree
+        parts = [_extend(tree, rows[first : first + self.rows]) for first in range(0, len(rows), self.rows)]
+        found = dict(zip(distinct, itertools.chain.from_iterable(parts), strict=True))
+        return [found[one.node, one.unread, one.unscored] for one in wanted]
 
     def _go_on(self, k: int, families: list[Children] | None) -> None:
         """Give a search what it waited for; note what it wants next."""
