@@ -42,10 +42,12 @@ TOP = (
         "explaining",
         "checking",
         "survey",
+        "drawing",
+        "request",
         "generate",
         "__init__",
     ),
-    *("inputs", "cli", "__main__"),
+    *("inputs", "answers", "cli", "__main__"),
 )
 
 #: layer -> packages of others that load with it. The standard library is free.

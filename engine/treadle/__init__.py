@@ -19,6 +19,20 @@ if TYPE_CHECKING:
     from treadle.checking import Verdict, check
     from treadle.composition import FreeText, Optional, Repeat, Sequence, StructuralTag, Tag, Tags
     from treadle.constraints import Choice, Constraint, Grammar, JsonSchema, PythonType, Regex, Union, compile
+    from treadle.decoding.allocation import PhraseBeam
+    from treadle.decoding.astar import AStar
+    from treadle.decoding.beam import Beam
+    from treadle.decoding.chunked_astar import ChunkedAStar
+    from treadle.decoding.components import Check, Scorer
+    from treadle.decoding.diverse import DiverseBeam
+    from treadle.decoding.draws import BestOf
+    from treadle.decoding.lattice_decoding import LatticeSearch
+    from treadle.decoding.lookahead import Lookahead
+    from treadle.decoding.mbr import MBR
+    from treadle.decoding.sampling import Greedy, Sampling
+    from treadle.decoding.scores import Normalisation
+    from treadle.decoding.stochastic_beam import StochasticBeam
+    from treadle.drawing import draw
     from treadle.errors import (
         ConstraintError,
         InvalidConstraint,
@@ -40,6 +54,20 @@ _HOMES = {
     "treadle.constraints": (
         "Choice", "Constraint", "Grammar", "JsonSchema", "PythonType", "Regex", "Union", "compile",
     ),
+    "treadle.decoding.allocation": ("PhraseBeam",),
+    "treadle.decoding.astar": ("AStar",),
+    "treadle.decoding.beam": ("Beam",),
+    "treadle.decoding.chunked_astar": ("ChunkedAStar",),
+    "treadle.decoding.components": ("Check", "Scorer"),
+    "treadle.decoding.diverse": ("DiverseBeam",),
+    "treadle.decoding.draws": ("BestOf",),
+    "treadle.decoding.lattice_decoding": ("LatticeSearch",),
+    "treadle.decoding.lookahead": ("Lookahead",),
+    "treadle.decoding.mbr": ("MBR",),
+    "treadle.decoding.sampling": ("Greedy", "Sampling"),
+    "treadle.decoding.scores": ("Normalisation",),
+    "treadle.decoding.stochastic_beam": ("StochasticBeam",),
+    "treadle.drawing": ("draw",),
     "treadle.errors": (
         "ConstraintError", "InvalidConstraint", "LimitExceeded", "TokenRejected", "TreadleError",
         "UnsatisfiableConstraint", "UnsupportedFeature", "VocabularyMismatch",
@@ -52,22 +80,37 @@ _HOMES = {
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AStar",
+    "Beam",
+    "BestOf",
+    "Check",
     "Choice",
+    "ChunkedAStar",
     "Compiled",
     "Constraint",
     "ConstraintError",
+    "DiverseBeam",
     "FreeText",
     "Grammar",
+    "Greedy",
     "InvalidConstraint",
     "JsonSchema",
+    "LatticeSearch",
     "LimitExceeded",
     "LogitsProcessor",
+    "Lookahead",
+    "MBR",
     "Matcher",
+    "Normalisation",
     "Optional",
+    "PhraseBeam",
     "PythonType",
     "Regex",
     "Repeat",
+    "Sampling",
+    "Scorer",
     "Sequence",
+    "StochasticBeam",
     "StructuralTag",
     "Tag",
     "Tags",
@@ -81,6 +124,7 @@ __all__ = [
     "VocabularyMismatch",
     "check",
     "compile",
+    "draw",
     "generate",
     "stream",
 ]

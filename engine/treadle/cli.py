@@ -9,7 +9,6 @@ Reading arguments is all that happens here; the three commands call the same fun
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -22,8 +21,9 @@ from typing import Annotated, Any
 import typer
 
 import treadle
-from treadle import inputs
-from treadle.errors import TreadleError
+from treadle import answers, inputs
+from treadle.answers import JSON_SPACE
+from treadle.errors import TreadleError, UnsatisfiableConstraint
 from treadle.inputs import WrongArgument
 
 REFUSED, WRONG, BROKEN, INTERRUPTED = 1, 2, 3, 130
@@ -31,7 +31,6 @@ DEBUG = "TREADLE_DEBUG"
 #: The class of all usage errors has moved between typer's releases, so it is taken from a public subclass of it:
 #: a BadParameter is a UsageError is a ClickException.
 USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
-JSON_SPACE = b" \t\r\n"
 
 app = typer.Typer(
     name="treadle",
@@ -188,6 +187,19 @@ def generate(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Makes sampling repeatable.")] = None,
     n: Annotated[int, typer.Option("-n", "--n", min=1, help="How many texts.")] = 1,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="beam, diverse_beam, ... with options if wanted: beam:width=8 (see docs/generate.md)."
+        ),
+    ] = None,
+    must_include: Annotated[
+        list[str] | None,
+        typer.Option(help="A phrase that the text has to contain; give it several times."),
+    ] = None,
+    expansions: Annotated[
+        int | None, typer.Option(min=1, help="Most hypotheses that a search may expand.")
+    ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="Print the text as it is written.")] = False,
     property_order: OrderOption = Order.declared,
     whitespace: WhitespaceOption = Whitespace.flexible,
@@ -218,14 +230,21 @@ def generate(
         "top_p": top_p,
         "min_p": min_p,
         "seed": seed,
+        "strategy": _strategy(strategy, must_include),
     }
     if stream:
         _stream(text, constraint, options)
         return
     with _progress("writing"):
-        results = treadle.generate(text, constraint, n=n, return_results=True, **options)
+        results = treadle.generate(
+            text, constraint, n=n, return_results=True, expansions=expansions, **options
+        )
+    if not results:
+        raise UnsatisfiableConstraint(
+            "the search ended without a text", expected="a larger width, or more expansions"
+        )
     if as_json:
-        _print_json({"results": [_result(result) for result in results]})
+        answers.print_json({"results": [answers.result(result) for result in results]})
         return
     for result in results:
         typer.echo(str(result))
@@ -268,7 +287,7 @@ def check(
     with _progress("checking"):
         # A file ends with a newline, whatever the policy on white space; the place counts from its start all the same.
         start_of_text = len(data) - len(data.lstrip(JSON_SPACE))
-        verdict = _place(treadle.check(constraint, data.strip(JSON_SPACE)), data, start_of_text)
+        verdict = answers.place(treadle.check(constraint, data.strip(JSON_SPACE)), data, start_of_text)
     return _say(verdict, as_json=as_json)
 
 
@@ -282,17 +301,17 @@ def _check_grammar(grammar: str, text: str, policies: dict[str, Any], *, as_json
         # A file ends with a newline, which many grammars have no place for.
         if not verdict and data.endswith(b"\n"):
             verdict = treadle.check(constraint, data[:-1]) or verdict
-    place = _place(verdict, data, 0)
+    place = answers.place(verdict, data, 0)
     return _say(place if verdict else {**place, "pointer": ""}, as_json=as_json)
 
 
 def _say(verdict: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
-        _print_json(verdict)
+        answers.print_json(verdict)
     elif verdict["accepted"]:
         typer.echo("accepted")
     else:
-        typer.echo(_refusal(verdict))
+        typer.echo(answers.refusal(verdict))
     return 0 if verdict["accepted"] else REFUSED
 
 
@@ -342,10 +361,10 @@ def compile(
         "seconds": round(seconds, 4),
     }
     if as_json:
-        _print_json(rows)
+        answers.print_json(rows)
         return
     for name, value in rows.items():
-        for number, line in enumerate(_lines(value) or ["none"]):
+        for number, line in enumerate(answers.lines(value) or ["none"]):
             typer.echo(f"{'' if number else name:<12} {line}")
 
 
@@ -381,6 +400,18 @@ def _only_one(given: dict[str, Any]) -> str:
     return named[0]
 
 
+def _strategy(strategy: str | None, phrases: list[str] | None) -> Any:
+    if not phrases:
+        return strategy
+    name, _, options = (strategy or "phrase_beam").partition(":")
+    if name not in ("phrase_beam", "beam"):
+        raise WrongArgument("--must-include goes with --strategy beam only")
+    width = options.removeprefix("width=")
+    if options and not (options.startswith("width=") and width.isdigit()):
+        raise WrongArgument(f"--must-include goes with one option, width=N, and not with {options}")
+    return treadle.PhraseBeam(phrases, int(width) if width else None)
+
+
 def _policies(
     order: Order, space: Whitespace, escapes: Escapes, formats: Formats, lenient: bool
 ) -> dict[str, Any]:
@@ -414,66 +445,11 @@ def _constraint(kind: str, value: Any, policies: dict[str, Any]) -> Any:
 # ---- writing
 
 
-def _place(verdict: treadle.Verdict, data: bytes, start: int) -> dict[str, Any]:
-    """A verdict about the middle of `data`, from `start` on, as a place in all of it."""
-    if verdict.accepted:
-        return {"accepted": True}
-    offset = verdict.offset + start
-    return {
-        "accepted": False,
-        "offset": offset,
-        "line": data.count(b"\n", 0, offset) + 1,
-        "column": offset - data.rfind(b"\n", 0, offset),
-        "pointer": verdict.pointer or "#",
-        "found": verdict.found,
-        "expected": verdict.expected,
-        "reason": verdict.reason,
-        "keyword": verdict.keyword,
-        "schema_pointer": verdict.schema_pointer,
-    }
-
-
-def _refusal(verdict: dict[str, Any]) -> str:
-    """A refusal for people."""
-    what = ": ".join(
-        part for part in (verdict["pointer"] and f"at {verdict['pointer']}", verdict["reason"]) if part
-    )
-    lines = ["refused at byte {offset} (line {line}, column {column})".format(**verdict)]
-    lines[0] += f", {what}" if what else ""
-    if verdict["keyword"]:
-        lines.append("  keyword   {keyword}, at {schema_pointer}".format(**verdict))
-    lines += ["  found     {found}".format(**verdict), "  expected  {expected}".format(**verdict)]
-    return "\n".join(lines)
-
-
 def _stream(prompt: str, constraint: Any, options: dict[str, Any]) -> None:
     for piece in treadle.stream(prompt, constraint, **options):
         sys.stdout.write(piece)
         sys.stdout.flush()
     sys.stdout.write("\n")
-
-
-def _result(result: Any) -> dict[str, Any]:
-    return {
-        "text": result.text,
-        "value": result.value,
-        "tokens": len(result.tokens),
-        "log_probability": {"model": result.scores.raw, "constrained": result.scores.local},
-        "finish_reason": result.finish_reason,
-        "model_calls": result.model_calls,
-        "seconds": round(result.seconds, 3),
-    }
-
-
-def _lines(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [f"{name} {number}" for name, number in value.items()]
-    return value if isinstance(value, list) else [str(value)]
-
-
-def _print_json(value: object) -> None:
-    # Escaped, so that the line survives a pipe or a log with any encoding.
-    typer.echo(json.dumps(value))
 
 
 @contextmanager

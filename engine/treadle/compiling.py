@@ -27,7 +27,13 @@ _config: Any = numba.config
 
 
 #: What kernels are made from beside the files of kernels.
-_SOURCES = ("compiling.py", "automata/layout.py", "automata/parse_layout.py", "automata/memory.py", "automata/byte_automaton.py")
+_SOURCES = (
+    "compiling.py",
+    "automata/layout.py",
+    "automata/parse_layout.py",
+    "automata/memory.py",
+    "automata/byte_automaton.py",
+)
 #: Whether functions stay Python's (NUMBA_DISABLE_JIT), for tests and debuggers.
 INTERPRETED: bool = bool(_config.DISABLE_JIT)
 

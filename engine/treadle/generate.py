@@ -1,8 +1,8 @@
 """`generate` and `stream`: a prompt and a constraint in, text out that satisfies the constraint.
 
-Chooses the parts and puts them together: model (integrations), constraint and its compiled form (constraints), sampler
-and loop (decoding). One constraint per call, as an object or by one of the keywords schema, regex, grammar, choices
-and python_type; what else is given by keyword goes to that constraint as its policies.
+Reads the arguments: one constraint per call, as an object or by one of the keywords schema, regex, grammar, choices and
+python_type (what else is given by keyword goes to that constraint as its policies), and a strategy or sampler. What
+happens then is in request.py.
 
 Importing this file loads nothing but the errors, so that `treadle/__init__.py` can import it at once: a function and a
 module of one name must not be left to the order of imports.
@@ -10,23 +10,22 @@ module of one name must not be left to the order of imports.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from treadle.errors import InvalidConstraint
+from treadle.request import Prompt, Request, Steering, only
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from treadle.constraints import Constraint
-    from treadle.decoding import Decoding, Result, Sampler
-    from treadle.decoding.protocols import Automaton, Model, Session
-
-Prompt = str | Sequence[Mapping[str, Any]]
+    from treadle.decoding import Sampler
+    from treadle.decoding.problem import Check, Scorer
+    from treadle.decoding.search import Strategy
+    from treadle.decoding.solving import Progress
 
 
 def generate(
-    prompt: Prompt,
+    prompt: Prompt | Sequence[Prompt],
     constraint: Any = None,
     *,
     model: Any = None,
@@ -35,7 +34,7 @@ def generate(
     grammar: Any = None,
     choices: Sequence[str] | None = None,
     python_type: Any = None,
-    strategy: Literal["greedy", "sampling"] | Sampler | None = None,
+    strategy: str | Sampler | Strategy | None = None,
     n: int = 1,
     max_tokens: int = 256,
     temperature: float | None = None,
@@ -46,14 +45,28 @@ def generate(
     heal_prompt: bool = False,
     chat: bool | None = None,
     return_results: bool = False,
+    checks: Sequence[Check] = (),
+    scorers: Sequence[Scorer] = (),
+    expansions: int | None = None,
+    cache_tokens: int | None = None,
+    stop: Callable[[], bool] | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    trace: bool = False,
     **policies: Any,
-) -> str | list[Result]:
+) -> Any:
     """Generate text that satisfies a constraint.
 
-    `n` = 1 gives the text; `n` > 1 or `return_results` gives a list of `Result`. Without a strategy the choice is
-    greedy, unless a temperature above 0, top_k, top_p, min_p or `n` > 1 asks for sampling. The text has at most
+    `n` = 1 gives the text; `n` > 1 or `return_results` gives a list of `Result`, best first. Several prompts (a list)
+    give a list with that for each; they are decoded side by side. Without a strategy the choice is greedy, unless a
+    temperature above 0, top_k, top_p, min_p or `n` > 1 asks for sampling; a strategy is an object such as
+    `Beam(width=4)`, or its name with options ("beam:width=4", decoding/strategies.py). The text has at most
     `max_tokens` tokens and is complete within them. `chat`: whether a prompt given as text goes through the model's
     chat template (None: if it has one). `heal_prompt`: let the model split the end of the prompt anew.
+
+    For searches: `checks` are hard conditions and `scorers` soft ones (decoding/components.py); `expansions` limits the
+    hypotheses expanded for a prompt, `cache_tokens` what the key-value cache holds; `stop` is asked before every
+    forward pass, `progress` told after it; `trace` keeps the events, for drawing. An interrupted search (Ctrl-C) gives
+    what is finished; `Result.search` says how it ended and what it cost.
     """
     given = {
         "schema": schema,
@@ -63,10 +76,27 @@ def generate(
         "python_type": python_type,
     }
     _check_counts(n, max_tokens)
-    sampler = sampler_for(strategy, n, temperature, top_k, top_p, min_p)
-    request = _Request(prompt, _constraint(constraint, given, policies), model, heal_prompt, chat)
-    results = list(request.results(sampler, _generator(seed), n, max_tokens))
-    return results if return_results or n > 1 else results[0].text
+    chosen = chosen_by(strategy, n, temperature, top_k, top_p, min_p)
+    several, prompts = _batched(prompt)
+    request = Request(prompts, _constraint(constraint, given, policies), model, heal_prompt, chat)
+    results = request.search(
+        chosen,
+        Steering(
+            n,
+            max_tokens,
+            seed,
+            temperature,
+            checks,
+            scorers,
+            expansions,
+            cache_tokens,
+            stop,
+            progress,
+            trace,
+        ),
+    )
+    answers = [one if return_results or n > 1 else only(one).text for one in results]
+    return answers if several else answers[0]
 
 
 def stream(
@@ -79,7 +109,7 @@ def stream(
     grammar: Any = None,
     choices: Sequence[str] | None = None,
     python_type: Any = None,
-    strategy: Literal["greedy", "sampling"] | Sampler | None = None,
+    strategy: str | Sampler | Strategy | None = None,
     max_tokens: int = 256,
     temperature: float | None = None,
     top_k: int | None = None,
@@ -92,7 +122,7 @@ def stream(
 ) -> Iterator[str]:
     """Like `generate`, a piece at a time: never empty, never ending inside of a character, and joining to the text.
 
-    A constraint or prompt that is wrong raises here, not at the first piece.
+    A constraint or prompt that is wrong raises here, not at the first piece. A search gives its text as one piece.
     """
     given = {
         "schema": schema,
@@ -102,94 +132,44 @@ def stream(
         "python_type": python_type,
     }
     _check_counts(1, max_tokens)
-    sampler = sampler_for(strategy, 1, temperature, top_k, top_p, min_p)
-    request = _Request(prompt, _constraint(constraint, given, policies), model, heal_prompt, chat)
-    return request.pieces(sampler, _generator(seed), max_tokens)
+    chosen = chosen_by(strategy, 1, temperature, top_k, top_p, min_p)
+    request = Request([prompt], _constraint(constraint, given, policies), model, heal_prompt, chat)
+    return request.pieces(chosen, Steering(1, max_tokens, seed, temperature))
 
 
-def _generator(seed: int | None) -> np.random.Generator:
-    import numpy as np
+def _batched(prompt: Prompt | Sequence[Prompt]) -> tuple[bool, list[Prompt]]:
+    """Whether there are several prompts, and they; a list of messages is one."""
+    if isinstance(prompt, str) or all(isinstance(part, Mapping) for part in prompt):
+        return False, [prompt]  # type: ignore[list-item]
+    return True, list(prompt)  # type: ignore[arg-type]
 
-    return np.random.default_rng(seed)
 
+def chosen_by(
+    strategy: str | Sampler | Strategy | None,
+    n: int,
+    temperature: float | None,
+    top_k: int | None,
+    top_p: float | None,
+    min_p: float | None,
+) -> Sampler | Strategy:
+    """The strategy or the sampler that the arguments of `generate` ask for."""
+    if isinstance(strategy, str) and strategy not in ("greedy", "sampling"):
+        from treadle.decoding.strategies import named
 
-class _Request:
-    """A prompt and a constraint, ready for one model."""
-
-    def __init__(
-        self, prompt: Prompt, constraint: Any, model: Any, heal_prompt: bool, chat: bool | None
-    ) -> None:
-        from treadle import constraints
-        from treadle.decoding.healing import HealedAutomaton, heal
-        from treadle.integrations.models import load
-
-        self.model: Model = load(model)
-        self.vocabulary = self.model.vocabulary
-        #: Whether the texts are JSON.
-        self.is_json = isinstance(constraint, (constraints.JsonSchema, constraints.PythonType))
-        self.automaton: Automaton = constraints.compile(constraint, self.vocabulary).automaton
-        self.prompt, self.skip = (
-            _encode(self.model, prompt, False if heal_prompt and chat is None else chat),
-            0,
+        strategy = named(strategy)
+    if strategy is None or isinstance(strategy, str):
+        return sampler_for(strategy, n, temperature, top_k, top_p, min_p)
+    if (top_k, top_p, min_p) != (None, None, None):
+        raise InvalidConstraint(
+            "top_k, top_p and min_p belong to sampling",
+            found=type(strategy).__name__,
+            expected="strategy='sampling', or Sampling(...) as the sampler of a strategy",
         )
-        if heal_prompt:
-            self.prompt, prefix = heal(self.prompt, self.vocabulary)
-            self.skip = len(prefix)
-            self.automaton = (
-                HealedAutomaton(self.automaton, self.vocabulary, prefix) if prefix else self.automaton
-            )
-
-    def decoding(
-        self, session: Session, sampler: Sampler, rng: np.random.Generator, max_tokens: int, scored: bool
-    ) -> Decoding:
-        from treadle.decoding import Decoding
-
-        return Decoding(session, self.automaton, self.vocabulary, sampler, rng, max_tokens, scored)
-
-    def results(
-        self, sampler: Sampler, rng: np.random.Generator, n: int, max_tokens: int
-    ) -> Iterator[Result]:
-        from treadle.decoding import Greedy
-
-        session = self.model.start(self.prompt)
-        for k in range(n):
-            # The last text may have the session itself, and a greedy choice comes out the same every time.
-            own = session if k == n - 1 or isinstance(sampler, Greedy) else session.fork()
-            result = self.result(self.decoding(own, sampler, rng, max_tokens, True))
-            if isinstance(sampler, Greedy):
-                yield from [result] * n
-                return
-            yield result
-
-    def result(self, decoding: Decoding) -> Result:
-        from treadle.decoding.results import Result, parsed
-
-        for _ in decoding.pieces():
-            pass
-        text = self.vocabulary.decode_bytes(decoding.tokens)[self.skip :].decode()
-        return Result(
-            text=text,
-            tokens=tuple(decoding.tokens),
-            value=parsed(text) if self.is_json else None,
-            scores=decoding.scores,
-            finish_reason=decoding.finish_reason,
-            seconds=decoding.seconds,
-            model_calls=decoding.session.calls,
-        )
-
-    def pieces(self, sampler: Sampler, rng: np.random.Generator, max_tokens: int) -> Iterator[str]:
-        from treadle.decoding import TextStream
-
-        text = TextStream(self.skip)
-        for run in self.decoding(self.model.start(self.prompt), sampler, rng, max_tokens, False).pieces():
-            if piece := text.feed(self.vocabulary.decode_bytes(run)):
-                yield piece
-        if rest := text.feed(b"", final=True):
-            yield rest
+    return strategy
 
 
 def sampler_for(
-    strategy: Literal["greedy", "sampling"] | Sampler | None,
+    strategy: str | Sampler | None,
     n: int,
     temperature: float | None,
     top_k: int | None,
@@ -252,14 +232,6 @@ def _json_schema(schema: Any, policies: Mapping[str, Any]) -> Constraint:
     if isinstance(schema, str) and schema in library.names("schemas"):
         schema = library.find("schemas", schema)
     return constraints.JsonSchema(schema, **{**_WRITING, **policies})
-
-
-def _encode(model: Any, prompt: Prompt, chat: bool | None) -> list[int]:
-    if hasattr(model, "encode"):
-        return list(model.encode(prompt, chat))
-    if not isinstance(prompt, str):
-        raise InvalidConstraint("this model reads text, not messages", found=type(prompt).__name__)
-    return list(model.vocabulary.encode(prompt))
 
 
 def _check_counts(n: int, max_tokens: int) -> None:

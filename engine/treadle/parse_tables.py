@@ -25,7 +25,6 @@ from treadle.grammar.expression import Expr
 from treadle.grammar.normal_form import normal_form, without_unit_cycles, without_useless
 from treadle.grammar.preferred import Look, Machine, Program
 
-
 #: Grammars whose tables are kept: compiling one again costs nothing, and its scanner is as far as it came before.
 KEPT: Final = 32
 _RECENT: OrderedDict[tuple[int, frozenset[int]], tuple[Cfg, ParseTables]] = OrderedDict()

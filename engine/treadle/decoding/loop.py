@@ -24,9 +24,9 @@ from typing import Literal
 
 import numpy as np
 
+from treadle.decoding.budget import first_plan, fitting
 from treadle.decoding.protocols import Automaton, Logits, Session
 from treadle.decoding.sampling import Sampler, log_total, unpack
-from treadle.errors import LimitExceeded, UnsatisfiableConstraint, VocabularyMismatch
 from treadle.vocabulary import Vocabulary
 
 #: How often the sampler may choose a token that the budget refuses, in one turn.
@@ -52,16 +52,7 @@ class Budget:
         self.automaton = automaton
         self.left = tokens
         #: A completion of the current state, or None while the cheap bound says that one fits.
-        self.plan: tuple[int, ...] | None = None
-        plan = self.admits(state, 0)
-        if plan is False:
-            needed = len(automaton.closing(state))
-            raise UnsatisfiableConstraint(
-                "the token budget is too small for the shortest text found",
-                found=f"max_tokens={tokens}",
-                expected=f"max_tokens={needed} or more",
-            )
-        self.plan = plan
+        self.plan: tuple[int, ...] | None = first_plan(automaton, tokens)
 
     def admits(
         self, state: int, spent: int, run: Sequence[int] = ()
@@ -70,22 +61,7 @@ class Budget:
 
         `run`: the tokens that lead from the current state to `state`.
         """
-        left = self.left - spent
-        if left < 0:
-            return False
-        try:
-            if self.automaton.closing_bound(state) <= left:
-                return None
-            plan = tuple(self.automaton.closing(state))
-        except (LimitExceeded, UnsatisfiableConstraint, VocabularyMismatch):
-            # No completion was found, there is none, or no tokens spell it: go elsewhere.
-            plan = None
-        if plan is not None and len(plan) <= left:
-            return plan
-        # `closing` need not be consistent from state to state: the rest of our own plan is as good.
-        if self.plan is not None and self.plan[: len(run)] == tuple(run):
-            return self.plan[len(run) :]
-        return False
+        return fitting(self.automaton, state, self.left - spent, self.plan, run)
 
     def spend(self, tokens: int, plan: tuple[int, ...] | None) -> None:
         """Go on to a state that `admits` gave `plan` for."""

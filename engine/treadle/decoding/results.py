@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import codecs
 import json
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from treadle.decoding.loop import FinishReason, Scores
+
+if TYPE_CHECKING:
+    from treadle.decoding.problem import Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,10 @@ class Result:
     seconds: float
     #: Forward passes of the model for this text, the prompt's included.
     model_calls: int
+    #: What the search behind it did (decoding/search.py), None where nothing was searched.
+    search: Statistics | None = None
+    #: What a strategy has to say of this text: a weight, a share of votes.
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.text

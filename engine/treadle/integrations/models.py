@@ -15,6 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from treadle.decoding.prefixes import PrefixTree
 from treadle.decoding.protocols import Model, Session
 from treadle.errors import TreadleError, VocabularyMismatch
 from treadle.integrations.bundled import bundled_model
@@ -49,6 +50,12 @@ class TransformersModel:
 
         return CachedSession(self.model, prompt)
 
+    def tree(self, memory: int | None = None) -> PrefixTree:
+        """A fresh tree of prefixes, for searches; at most `memory` tokens stay in its cache."""
+        from treadle.integrations.prefix_cache import PrefixStore
+
+        return PrefixTree(PrefixStore(self.model), memory)
+
     def encode(self, prompt: str | Sequence[Message], chat: bool | None = None) -> list[int]:
         """Ids of a prompt. Messages, and text where `chat`, go through the chat template.
 
@@ -82,7 +89,7 @@ def load(model: Any = None, *, dtype: str = "float32", device: str | None = None
         return _load(str(bundled_model()), dtype, device)
     if isinstance(model, (str, PathLike)):
         return _load(str(model), dtype, device)
-    if hasattr(model, "vocabulary") and hasattr(model, "start"):
+    if hasattr(model, "vocabulary") and (hasattr(model, "start") or hasattr(model, "tree")):
         return model  # type: ignore[no-any-return]
     if isinstance(model, tuple) and len(model) == 2:
         return TransformersModel(*model)

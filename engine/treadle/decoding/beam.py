@@ -1,0 +1,240 @@
+"""Beam search: keep the `width` best prefixes, extend each by every allowed token, keep the best again.
+
+In: a search problem. Out: up to `n` finished texts, best first; fewer where the language, or what the beam met of it,
+has fewer: nothing is repeated and nothing has a score of minus infinity.
+
+A step takes choices from the best down until `width` unfinished ones are kept; an end of text met on the way finishes
+its hypothesis (ends="ranked", so that width 1 is the greedy choice); with ends="any" every end of text does, however
+far down. A choice and the tokens that it forces are one step, so a step costs one forward pass however long the runs.
+
+Stopping is exact: the search ends when no alive prefix could still beat the worst of the `n` best finished texts. The
+most that a prefix can reach follows from its score and the length that it may still grow to (scores.py). With scorers
+nothing is known of what is to come, and the search ends when nothing is alive.
+
+distinct="text" keeps one of several spellings of the same bytes, the best; "tokens" keeps them all.
+Source: Lowerre 1976 (HARPY); stopping: Huang et al. 2017; design card 1.1. Default width: transformers' common 4.
+"""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from treadle.decoding.hypotheses import NO_END, Children, Hypothesis
+from treadle.decoding.scores import Normalisation, Objective
+from treadle.decoding.search import TRIES, Asking, Search, SearchEnded
+from treadle.errors import InvalidConstraint
+
+Distinct = Literal["text", "tokens"]
+Ends = Literal["ranked", "any"]
+
+
+class Ranking(Protocol):
+    """What the parts of this file need to know of a strategy: beams of other files have it too."""
+
+    @property
+    def objective(self) -> Objective:
+        """Which score."""
+
+    @property
+    def normalise(self) -> Normalisation:
+        """How finished texts of different lengths are compared."""
+
+    @property
+    def distinct(self) -> Distinct:
+        """What must not be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """Beam search."""
+
+    width: int = 4
+    objective: Objective = "raw"
+    normalise: Normalisation = field(default_factory=Normalisation)
+    ends: Ends = "ranked"
+    distinct: Distinct = "text"
+
+    def __post_init__(self) -> None:
+        check_width("width", self.width)
+
+    def search(self, search: Search) -> Asking:
+        """Step until nothing alive can be among the best."""
+        pool = Pool(search, self)
+        alive: Sequence[Hypothesis] = [search.root]
+        try:
+            while alive and pool.may_improve(alive):
+                alive = step(search, (yield alive), self, pool)
+        except SearchEnded:
+            pass
+        return pool.best
+
+
+def check_width(name: str, width: int) -> None:
+    """A width is a whole number from 1 on."""
+    if width < 1:
+        raise InvalidConstraint(
+            f"{name} is out of range", found=str(width), expected="a whole number from 1 on"
+        )
+
+
+def step(search: Search, families: Sequence[Children], beam: Beam, pool: Pool) -> list[Hypothesis]:
+    """The best `width` children of all families; what ends goes into the pool."""
+    kept = Kept(search, beam.width, beam)
+    for _, family, place in candidates(search, families, beam.objective, kept.closed):
+        if kept.full:
+            break
+        token = int(family.tokens[place])
+        if token == family.end:
+            pool.add(search.child(family, token))
+        else:
+            kept.add(family, token)
+    if beam.ends == "any":
+        add_ends(search, families, pool)
+    return kept.best(families, pool)
+
+
+def candidates(
+    search: Search, families: Sequence[Children], objective: Objective, closed: Container[int] = ()
+) -> Iterator[tuple[float, Children, int]]:
+    """(score, family, place) of all choices, best first; the earlier family and the lower id first among equals.
+
+    `closed`: numbers of hypotheses whose other children are not wanted; it may grow.
+    """
+
+    def line(k: int, family: Children) -> Iterator[tuple[float, int, int]]:
+        base = value(search, family.hypothesis, objective)
+        values = family.values(objective)
+        for place in family.ranked(objective):
+            if family.hypothesis.number in closed:
+                return
+            yield -(base + float(values[place])), k, place
+
+    for negative, k, place in heapq.merge(*(line(k, family) for k, family in enumerate(families))):
+        yield -negative, families[k], place
+
+
+def add_ends(search: Search, families: Sequence[Children], pool: Pool) -> None:
+    """Every end of text that was not met yet."""
+    for family in families:
+        if family.end != NO_END and family.hypothesis.number not in pool.ended:
+            pool.add(search.child(family, family.end))
+
+
+class Kept:
+    """The unfinished hypotheses of a step, best first."""
+
+    def __init__(self, search: Search, width: int, beam: Ranking) -> None:
+        self.search = search
+        self.width = width
+        self.beam = beam
+        #: With scorers twice as many are made, since what they say of a child is known only then.
+        self.room = 2 * width if search.problem.scorers else width
+        self.made: list[Hypothesis] = []
+        #: Numbers of hypotheses of which too many children were refused.
+        self.closed: set[int] = set()
+        self._seen: set[bytes | tuple[int, ...]] = set()
+        self._refusals: Counter[int] = Counter()
+
+    @property
+    def full(self) -> bool:
+        """Whether no more are made."""
+        return len(self.made) >= self.room
+
+    def add(self, family: Children, token: int, mark: Any = None) -> Hypothesis | None:
+        """Make a child; None if it is refused, or a twin of one that is kept."""
+        child = self.search.child(family, token, mark)
+        if child is None:
+            self._refuse(family.hypothesis.number)
+            return None
+        key = child.data if self.beam.distinct == "text" else child.tokens
+        if key in self._seen:
+            self.search.event("merged", child)
+            return None
+        self._seen.add(key)
+        self.made.append(child)
+        return child
+
+    def _refuse(self, number: int) -> None:
+        self._refusals[number] += 1
+        if self._refusals[number] >= TRIES:
+            self.closed.add(number)
+
+    def best(self, families: Sequence[Children], pool: Pool) -> list[Hypothesis]:
+        """The best `width`. Where the token budget refused all, what is known to fit is followed."""
+        if not self.made and not any(family.hypothesis.number in pool.ended for family in families):
+            self.rescue(families, pool)
+        if self.search.problem.scorers:
+            self.made.sort(key=lambda one: -value(self.search, one, self.beam.objective))
+        for place, one in enumerate(self.made):
+            self.search.event("kept" if place < self.width else "pruned", one)
+        return self.made[: self.width]
+
+    def rescue(self, families: Sequence[Children], pool: Pool) -> None:
+        """Go on as it is known to fit, where the token budget refused a child."""
+        for family in families:
+            if self._refusals[family.hypothesis.number] and (child := self.search.rescue(family)):
+                if child.finished:
+                    pool.add(child)
+                else:
+                    self.made.append(child)
+
+
+class Pool:
+    """The best finished texts: `size` of them, or as many as the problem asks for."""
+
+    def __init__(self, search: Search, beam: Ranking, size: int | None = None) -> None:
+        self.search = search
+        self.beam = beam
+        self.size = search.problem.n if size is None else size
+        self.best: list[Hypothesis] = []
+        #: Numbers of hypotheses that have ended.
+        self.ended: set[int] = set()
+
+    def add(self, one: Hypothesis | None) -> None:
+        """A finished hypothesis; None is what a check refused."""
+        if one is None:
+            return
+        assert one.parent is not None
+        self.ended.add(one.parent.number)
+        self.search.finish(one)
+        self.rank(one)
+
+    def rank(self, one: Hypothesis | None) -> None:
+        """Take a finished hypothesis in, if it is good enough."""
+        if one is None:
+            return
+        key = self._key(one)
+        twin = next((k for k, other in enumerate(self.best) if self._key(other) == key), None)
+        if twin is not None:
+            one = max(self.best.pop(twin), one, key=self.score)
+        bisect.insort(self.best, one, key=lambda other: -self.score(other))
+        del self.best[self.size :]
+
+    def _key(self, one: Hypothesis) -> object:
+        return one.data if self.beam.distinct == "text" else one.tokens
+
+    def score(self, one: Hypothesis) -> float:
+        """What finished texts are ranked by."""
+        normalised = self.beam.normalise.final(one.value(self.beam.objective), one.length, one.free)
+        return normalised + self.search.bonus(one)
+
+    def may_improve(self, alive: Sequence[Hypothesis]) -> bool:
+        """Whether an alive hypothesis could still get into the pool."""
+        if len(self.best) < self.size or self.search.problem.scorers:
+            return True
+        worst = self.score(self.best[-1])
+        return any(self._bound(one) > worst for one in alive)
+
+    def _bound(self, one: Hypothesis) -> float:
+        score = one.value(self.beam.objective)
+        return self.beam.normalise.bound(score, one.length, one.free, one.left + 1)
+
+
+def value(search: Search, one: Hypothesis, objective: Objective) -> float:
+    """What unfinished hypotheses are ranked by."""
+    return one.value(objective) + search.bonus(one)

@@ -1,0 +1,54 @@
+"""Strategies by name: "beam", or with options "diverse_beam:width=8,groups=4", as the command line writes them.
+
+A value is JSON where it is that (numbers, true, null, "text"), else a text. Nothing is loaded before it is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from importlib import import_module
+from typing import Any
+
+from treadle.errors import InvalidConstraint
+
+#: Name -> (module, class). Samplers (sampling.py) choose one token; the others search.
+_HOMES: dict[str, tuple[str, str]] = {
+    "greedy": ("sampling", "Greedy"),
+    "sampling": ("sampling", "Sampling"),
+    "best_of": ("draws", "BestOf"),
+    "beam": ("beam", "Beam"),
+    "diverse_beam": ("diverse", "DiverseBeam"),
+    "phrase_beam": ("allocation", "PhraseBeam"),
+    "stochastic_beam": ("stochastic_beam", "StochasticBeam"),
+    "astar": ("astar", "AStar"),
+    "lookahead": ("lookahead", "Lookahead"),
+    "lattice": ("lattice_decoding", "LatticeSearch"),
+    "mbr": ("mbr", "MBR"),
+}
+NAMES = tuple(_HOMES)
+_SPLIT = re.compile(r",(?=\w+=)")
+
+
+def named(text: str) -> Any:
+    """The strategy or sampler that `name` or `name:option=value,...` stands for."""
+    name, _, rest = text.partition(":")
+    if name not in _HOMES:
+        raise InvalidConstraint("no such strategy", found=repr(name), expected=", ".join(NAMES))
+    module, cls = _HOMES[name]
+    options = dict(_option(name, part) for part in _SPLIT.split(rest)) if rest else {}
+    try:
+        return getattr(import_module(f"treadle.decoding.{module}"), cls)(**options)
+    except TypeError as error:
+        # Python says which option it does not know, or which one is missing.
+        raise InvalidConstraint(f"the options of {name} are wrong: {error}", found=rest or "none") from error
+
+
+def _option(name: str, part: str) -> tuple[str, Any]:
+    key, equals, value = part.partition("=")
+    if not (equals and key.isidentifier()):
+        raise InvalidConstraint(f"an option of {name} without a value", found=part, expected="option=value")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
