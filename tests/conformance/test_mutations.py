@@ -42,8 +42,16 @@ ANNOTATING = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_kept() -> Iterator[None]:
+    yield
+    compilation.forget_cases()
+
+
 def fails(schema: Any, case: Case) -> bool:
     """Whether a value of the case is judged otherwise, or the schema is refused."""
+    # What other compilations found out was found without the mutation.
+    compilation.forget_cases()
     try:
         root, _ = treadle.JsonSchema(schema, property_order="any").rules()
     except ConstraintError:

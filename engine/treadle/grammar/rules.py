@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Union
+from typing import NamedTuple, Union
 
 from treadle.grammar.expression import Expr
 
@@ -100,8 +100,7 @@ class Names:
     least: int = 1
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """A listed name of an `Object`."""
 
     name: str

@@ -96,8 +96,8 @@ def walk_beside(
     """`walk_string` for `state`, where `row` and `closers` begin as those of `other`, and `after` as AS_BEFORE.
 
     `levels` int32[2 * LEVELS] keeps both states of each depth while Python answers; `known` int32[2**k * 3] what
-    `alike` found out so far, `queue` int32[PAIRS * 3] is its scratch. `measured`: are tokens told apart by the
-    characters that must follow them, too?
+    `alike` found out so far; `queue` int32[PAIRS * 3 + 1] is its scratch, and in the end how many states it may ask
+    for. `measured`: are tokens told apart by the characters that must follow them, too?
     """
     n = (trie.shape[0] - NODE) // NODE
     levels[0] = state
@@ -209,13 +209,19 @@ def compare(m, queue, a, b, measured):
             break
         if a == 0 or b == 0:
             return t - 1
-        for q in (a, b):
-            if char_row(m, q, CST_LOWERED) == 0:
-                ask(m, ASK_CHAR, q, 0, 0)
-                return np.int64(-2)
         shortest = char_row(m, a, CST_SHORTEST) == char_row(m, b, CST_SHORTEST)
         if measured and not shortest:
             return t - 1
+        unknown = a if char_row(m, a, CST_LOWERED) == 0 else b
+        if char_row(m, unknown, CST_LOWERED) == 0:
+            if queue[3 * PAIRS] > 0:
+                queue[3 * PAIRS] -= 1
+                ask(m, ASK_CHAR, unknown, 0, 0)
+                return np.int64(-2)
+            # What is not known counts as different.
+            far = min(far, t - measured)
+            i += 1
+            continue
         if (char_row(m, a, CST_LABEL) < 0) != (char_row(m, b, CST_LABEL) < 0):
             return t - measured
         e, f = char_row(m, a, CST_FIRST), char_row(m, b, CST_FIRST)

@@ -45,6 +45,8 @@ CLOSE: Final = 0.02
 HALF: Final = 0.5
 #: Characters that do not tell two languages apart, so that walking them side by side is worth it.
 WORTH_IT: Final = 3
+#: Character states that are lowered only to compare a language with others.
+LOOKED_AHEAD: Final = 16
 #: Pairs of character states that a family remembers the likeness of.
 _ALIKE: Final = 1 << 14
 #: Of a token that does not stay inside, or is odd.
@@ -207,8 +209,7 @@ class Family:
         self._weights = tables.weights
         self._met: deque[Language] = deque(maxlen=RELATIVES)
         self.alike = np.zeros(_ALIKE * language_kernels.ALIKE_WIDTH, np.int32)
-        self.queue = np.zeros(3 * language_kernels.PAIRS, np.int32)
-        self._compared = 0
+        self.queue = np.zeros(3 * language_kernels.PAIRS + 1, np.int32)
 
     def place(self, language: Expr, canonical: bool) -> Place:
         """Where a language begins."""
@@ -225,7 +226,8 @@ class Family:
         ]  # fmt: skip
         if not known or not self._is_plain(place.state):
             return None
-        words, ahead = self.automaton.memory.words, np.empty(256, np.int64)
+        self.queue[-1] = LOOKED_AHEAD
+        ahead = np.empty(256, np.int64)
         self.automaton.complete(lambda m: int(kernels.successors(m, place.state, ahead)))
         states = np.array([one.place.state for one in known], np.int32)
         words = self.automaton.memory.words
@@ -238,7 +240,6 @@ class Family:
         return known[best] if share <= HALF else None
 
     def _likeness(self, state: int, other: int, bounded: bool) -> int:
-        self._compared += 1
         while True:
             words = self.automaton.memory.words
             found = language_kernels.likeness(words, self.alike, self.queue, state, other, int(bounded))

@@ -85,7 +85,10 @@ def _load_languages(
     )
     language_kernels.heights(nodes, height)
     language_kernels.walk_string(words, nodes, tokens, cover, state, 0, row, closers, after)
-    pairs, queue = np.zeros(4 * language_kernels.ALIKE_WIDTH, np.int32), np.zeros(3 * 64, np.int32)
+    pairs, queue = (
+        np.zeros(4 * language_kernels.ALIKE_WIDTH, np.int32),
+        np.zeros(3 * language_kernels.PAIRS + 1, np.int32),
+    )
     levels = np.zeros(2 * at.LEVELS, np.int32)
     language_kernels.walk_beside(
         words, nodes, tokens, cover, height, state, state, 0, levels, pairs, queue, 0, row, closers, after

@@ -10,6 +10,7 @@ import json
 import re
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from treadle.errors import UnsupportedFeature
@@ -56,6 +57,11 @@ Without = dict[int, list[tuple[str, "str | int | None"]]]
 #: Cases of schemas that speak of strings and numbers only, by what they say: the same in every compilation.
 _CASES: Final[OrderedDict[tuple[Hashable, ...], Cases]] = OrderedDict()
 _CASES_KEPT: Final = 1 << 12
+
+
+def forget_cases() -> None:
+    """Let go of what is kept for all compilations."""
+    _CASES.clear()
 
 
 class Compilation:
@@ -281,7 +287,8 @@ class Compilation:
             # Nothing was noted, so that nothing has to be noted again.
             _CASES[key] = found
             if len(_CASES) > _CASES_KEPT:
-                _CASES.popitem(last=False)
+                with suppress(KeyError):  # another thread was faster
+                    _CASES.popitem(last=False)
         return found
 
     def _cases(self, goal: Formula) -> Cases:

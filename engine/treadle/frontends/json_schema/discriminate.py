@@ -37,6 +37,9 @@ def object_alternatives(formula: Formula) -> tuple[Formula, ...]:
         return (formula,)
     if formula.is_false:
         return ()
+    if formula.is_and and all(member.is_atom for member in formula.members):
+        # Nothing to divide, as in most schemas.
+        return (formula,)
     known: tuple[Formula, ...] | None = formula.answers.get("alternatives")
     if known is None:
         known = formula.answers["alternatives"] = _without_implied(

@@ -94,7 +94,7 @@ class Search:
 
     def object_is_live(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
         """Whether the object can be completed with names from `at` on that were not seen."""
-        return self._settled(lambda: self._object(formula, table, at, seen), formula)
+        return closes(formula) or self._settled(lambda: self._object(formula, table, at, seen), formula)
 
     def array_is_live(self, formula: Formula) -> bool:
         return self._settled(lambda: self._array(formula), formula)

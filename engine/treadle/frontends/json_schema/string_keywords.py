@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from treadle.errors import LimitExceeded
+from treadle.frontends.json_schema import formats
 from treadle.frontends.json_schema.drafts import Group
-from treadle.frontends.json_schema.formats import Format, format_of
+from treadle.frontends.json_schema.formats import Format
 from treadle.frontends.json_schema.formula import CONTAINER, Algebra, Formula
 from treadle.frontends.json_schema.schema import Schema
 from treadle.frontends.json_schema.splitting import alternatives
@@ -181,7 +182,7 @@ def _format(schema: Schema) -> Format | None:
             "annotation", schema.at("format"), f"format {name!r} is not asserted (formats='annotate')"
         )
         return None
-    found = format_of(name, schema.draft.name)
+    found = formats.format_of(name, schema.draft.name)
     if found is None:
         compilation.report.add("annotation", schema.at("format"), f"unknown format {name!r} asserts nothing")
     return found
