@@ -57,8 +57,7 @@ class Texts:
                 found.append(self._drawn(symbol.name))
                 continue
             left -= 1
-            bodies = self._bodies if left > 0 else self._flattest
-            stack += reversed(self.rng.choice(bodies[symbol.name]))
+            stack += reversed(self._body(symbol.name, hurried=left <= 0))
         return found
 
     def written(self, lexemes: list[str]) -> str:
@@ -75,29 +74,30 @@ class Texts:
             text += (between if self.rng.random() < apart else "") + lexeme
         return text
 
-    @cached_property
-    def _bodies(self) -> dict[str, list[list[Any]]]:
-        bodies: dict[str, list[list[Any]]] = {}
-        for rule in self.parser.rules:
-            bodies.setdefault(rule.origin.name, []).append(rule.expansion)
-        return bodies
+    def _body(self, rule: str, *, hurried: bool) -> list[Any]:
+        bodies = self._bodies[rule]
+        if hurried:
+            least = min(height for height, _ in bodies)
+            return self.rng.choice([body for height, body in bodies if height == least])
+        # Of two the one that is the longer way to the end: otherwise most texts were a single lexeme.
+        return max(self.rng.choices(bodies, k=self.rng.choice([1, 2])), key=lambda known: known[0])[1]
 
     @cached_property
-    def _flattest(self) -> dict[str, list[list[Any]]]:
-        """Of every rule the bodies whose derivations can be the flattest: a fixed point from below."""
-        heights = dict.fromkeys(self._bodies, ENDLESS)
+    def _bodies(self) -> dict[str, list[tuple[int, list[Any]]]]:
+        """Of every rule the bodies and how flat they can be derived: a fixed point from above."""
+        rules: dict[str, list[list[Any]]] = {}
+        for rule in self.parser.rules:
+            rules.setdefault(rule.origin.name, []).append(rule.expansion)
+        heights = dict.fromkeys(rules, ENDLESS)
 
         def height(body: list[Any]) -> int:
             return 1 + max((heights.get(symbol.name, 0) for symbol in body), default=0)
 
         changed = True
         while changed:
-            found = {name: min(map(height, bodies)) for name, bodies in self._bodies.items()}
+            found = {name: min(map(height, bodies)) for name, bodies in rules.items()}
             changed, heights = found != heights, found
-        return {
-            name: [body for body in bodies if height(body) == heights[name]]
-            for name, bodies in self._bodies.items()
-        }
+        return {name: [(height(body), body) for body in bodies] for name, bodies in rules.items()}
 
     @cached_property
     def _samplers(self) -> dict[str, Callable[[], str]]:
