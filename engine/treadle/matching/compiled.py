@@ -9,6 +9,7 @@ from treadle.automata.parse_automaton import ParseAutomaton
 from treadle.errors import UnsatisfiableConstraint, VocabularyMismatch
 from treadle.grammar.rules import Node
 from treadle.matching.grammar_tokens import GrammarTokenAutomaton
+from treadle.matching.guarded_tokens import GuardedTokenAutomaton
 from treadle.matching.matcher import Matcher
 from treadle.matching.token_automaton import TokenAutomaton
 from treadle.matching.token_tables import token_tables
@@ -57,4 +58,5 @@ class CompiledGrammar(Compiled):
     automaton: GrammarTokenAutomaton
 
     def _build(self, root: ParseAutomaton) -> None:
-        self.automaton = GrammarTokenAutomaton(root, self.vocabulary)
+        kind = GuardedTokenAutomaton if root.guarded else GrammarTokenAutomaton
+        self.automaton = kind(root, self.vocabulary)
