@@ -32,8 +32,8 @@ Engine = Callable[[], Callable[[Any, int], bool]]
 
 
 def texts_of(name: str, data: Path | None) -> list[str]:
-    path = library.find("grammars", name).with_suffix("").with_suffix(".cases.json")
-    found = json.loads(path.read_text("utf-8"))["accept"]
+    path = library.find("grammars", name).with_suffix(".cases.json")
+    found = json.loads(path.read_text("utf-8"))["accept"] if path.is_file() else []
     if data is not None:
         found = [*found, *_of_data(name, data)]
     return [text for text in found if text]
@@ -194,7 +194,7 @@ def main() -> None:
         for engine in engines if name != "python" else engines[:1]:
             try:
                 found = measure(engine, name, spelled)
-            except (ValueError, RuntimeError) as error:
+            except (ValueError, RuntimeError, treadle.ConstraintError) as error:
                 table.add_row(name, engine.name, "-", "-", str(error).splitlines()[0][:40])
                 continue
             table.add_row(

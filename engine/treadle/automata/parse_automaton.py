@@ -45,8 +45,12 @@ class ParseTables:
 class ParseAutomaton:
     """A lazily determinised automaton over bytes. Safe to share between threads."""
 
-    def __init__(self, tables: ParseTables, guards: Mapping[str, Guard] | None = None) -> None:
+    def __init__(
+        self, tables: ParseTables, guards: Mapping[str, Guard] | None = None, *, asks: bool = True
+    ) -> None:
+        """`asks`: whether guards are asked; without, every rule that is complete may stand."""
         self.tables = tables
+        self._asks = asks
         self.lock = threading.RLock()
         cfg = tables.cfg
         self._guards = dict(guards or {})
@@ -118,7 +122,7 @@ class ParseAutomaton:
             roles[list(cfg.indentation.closing)] = at.ROLE_CLOSING
             roles[cfg.indentation.newline] = at.ROLE_NEWLINE
         roles[list(cfg.ignored)] = at.ROLE_IGNORED
-        guards = np.array([bool(p.guard) for p in cfg.productions], np.int32)
+        guards = np.array([self._asks and bool(p.guard) for p in cfg.productions], np.int32)
         return {
             at.AT_ROW: lr.row, at.AT_TERMINAL: lr.terminal, at.AT_FIRST_ACTION: lr.first_action,
             at.AT_ACTION: lr.action, at.AT_GOTO_ROW: lr.goto_row, at.AT_GOTO_RULE: lr.goto_rule,
@@ -131,7 +135,7 @@ class ParseAutomaton:
         cfg, words = self.tables.cfg, self.memory.words
         words[at.LEXICAL] = cfg.lexing == "lexical"
         words[at.NULLABLE] = cfg.nullable
-        words[at.GUARDED] = any(p.guard for p in cfg.productions)
+        words[at.GUARDED] = self._asks and any(p.guard for p in cfg.productions)
         words[at.INDENTED] = cfg.indentation is not None
         words[at.NEWLINE] = -1
         if cfg.indentation:

@@ -251,14 +251,17 @@ class Machine:
                 raise UnsupportedFeature("a lookahead inside of another one in a terminal")
         return frozenset(place for place in seen if isinstance(code[place[0]], Read | Match)), matched
 
-    def _decided_next(self, ahead: Ahead, watch: Watch) -> Ahead:
-        """What the character behind a match has to be, so that what is watched comes out right."""
+    def _decided_next(self, ahead: Ahead, watch: Watch, preferred: list[Thread]) -> Ahead:
+        """What the character behind a match has to be, so that what is watched comes out right.
+
+        What would take more than one character to decide does not matter where a preferred thread that watches the
+        same reads on and matches again: if that is refused later, so is this match.
+        """
         negated, places = watch
         code = self._program.code
         wanted, at_end = EMPTY_SET, False
         for pc, condition in places:
-            step = code[pc]
-            if isinstance(step, Match):
+            if isinstance(code[pc], Match):
                 wanted |= condition.charset
                 at_end = at_end or condition.at_end
         if negated:
@@ -268,11 +271,31 @@ class Machine:
             possible = (
                 step.charset & condition.charset & ahead.charset if isinstance(step, Read) else EMPTY_SET
             )
-            if possible and isinstance(step, Read):
-                if any(self._entered([step.then], c)[1] is False for c, _ in possible.ranges):
-                    raise UnsupportedFeature("a lookahead of several characters behind the end of a terminal")
+            if not possible or not isinstance(step, Read):
+                continue
+            if all(self._entered([step.then], low)[1] for low, _ in possible.ranges):
                 wanted |= possible
+            elif any(self._goes_on(thread, watch, possible) for thread in preferred):
+                ahead = ahead.and_(possible.complement(), True)
+            else:
+                raise UnsupportedFeature("a lookahead of several characters behind the end of a terminal")
         return ahead.and_(wanted.complement(), not at_end) if negated else ahead.and_(wanted, at_end)
+
+    def _goes_on(self, thread: Thread, watch: Watch, possible: CharSet) -> bool:
+        """Does a thread that watches the same read on, whatever of `possible` comes, to where it matches again?"""
+        pc, ahead, watches = thread
+        step = self._program.code[pc]
+        if (
+            not isinstance(step, Read)
+            or watch not in watches
+            or not (step.charset & ahead.charset).includes(possible)
+        ):
+            return False
+        return any(self._matches_at(step.then, low) for low, _ in possible.ranges)
+
+    def _matches_at(self, pc: int, character: int) -> bool:
+        places, sure = self._entered([pc], character)
+        return sure or any(isinstance(self._program.code[at], Match) for at, _ in places)
 
     def _closed(self, threads: list[Thread], character: int | None) -> tuple[Thread, ...]:
         """Threads at instructions that read or match, in order of preference, cut behind the first sure match."""
@@ -309,7 +332,7 @@ class Machine:
                     out.append(thread)
             else:
                 for watch in watches:
-                    ahead = self._decided_next(ahead, watch)
+                    ahead = self._decided_next(ahead, watch, out)
                 out.append((pc, ahead, UNWATCHED))
                 if ahead == ANYTHING:
                     break

@@ -10,6 +10,7 @@ from treadle.errors import UnsatisfiableConstraint, VocabularyMismatch
 from treadle.grammar.rules import Node
 from treadle.matching.budget import limits
 from treadle.matching.grammar_tokens import GrammarTokenAutomaton
+from treadle.matching.guarded_tokens import GuardedTokenAutomaton
 from treadle.matching.matcher import Matcher
 from treadle.matching.token_automaton import TokenAutomaton
 from treadle.matching.token_tables import token_tables
@@ -68,9 +69,13 @@ class CompiledGrammar(Compiled):
     """A context-free grammar over a vocabulary."""
 
     def _build(self, root: ParseAutomaton) -> None:
-        self.automaton = GrammarTokenAutomaton(root, self.vocabulary)
+        self.automaton = self._over(root)
 
     def _new_automaton(self) -> GrammarTokenAutomaton:
         known = self.automaton.bytes
         assert isinstance(known, ParseAutomaton)
-        return GrammarTokenAutomaton(known.anew(), self.vocabulary)
+        return self._over(known.anew())
+
+    def _over(self, automaton: ParseAutomaton) -> GrammarTokenAutomaton:
+        kind = GuardedTokenAutomaton if automaton.guarded else GrammarTokenAutomaton
+        return kind(automaton, self.vocabulary)

@@ -131,10 +131,15 @@ class GrammarTokenAutomaton:
         context = self._context(bundle, config)
         bits |= context.inside
         with self.bytes.passing():
-            if self.bytes.guarded:
-                self._add_judged(state, context, bits)
-            else:
-                self._add_behind(bundle, context, bits)
+            self._add_behind(bundle, context, bits)
+
+    def inside(self, state: int) -> UInt32:
+        """uint32[words]: the tokens that stay inside a lexeme that is being read, whatever may follow it."""
+        bits = np.zeros(self.tables.words, np.uint32)
+        with self.bytes.lock:
+            for config in self.bytes.frontier(state).tolist():
+                bits |= self._context(config[at.CFG_BUNDLE], config).inside
+        return bits
 
     def _add_behind(self, bundle: int, context: Context, bits: UInt32) -> None:
         """Tokens that go on behind the lexeme, by the real stack."""
@@ -144,18 +149,6 @@ class GrammarTokenAutomaton:
             bits, place,
         ):  # fmt: skip
             self.bytes.answer()
-
-    def _add_judged(self, state: int, context: Context, bits: UInt32) -> None:
-        """Tokens that complete something, each spelled for itself, so that guards are asked about it."""
-        trie = self.tables.trie
-        tokens = context.ends.tolist()
-        for node in context.roots.tolist():
-            first, last = trie.nodes[3 * node + 2], trie.nodes[3 * int(trie.nodes[3 * node + 1]) + 2]
-            tokens += trie.tokens[first:last].tolist()
-        for token in tokens:
-            word, bit = token >> 5, np.uint32(1 << (token & 31))
-            if not bits[word] & bit and self._spell(state, token) != at.DEAD:
-                bits[word] |= bit
 
     # -- contexts ----------------------------------------------------------------------------------------
 
@@ -255,6 +248,10 @@ class GrammarTokenAutomaton:
         return state == DONE or self.bytes.is_accepting(state)
 
     # -- looking ahead -----------------------------------------------------------------------------------
+
+    def completion(self, state: int) -> bytes:
+        """Bytes of a short completion. Raises LimitExceeded where none is found."""
+        return self._closer.closing(state)
 
     def closing(self, state: int) -> tuple[int, ...]:
         """Tokens of a short completion, without the end-of-text token. Raises LimitExceeded where none is found."""
