@@ -2,8 +2,8 @@
 
 A step is a piece of text behind its parent, with its scores and its fate. `thinned` does three things, in this order:
 of the steps that led nowhere it keeps the likeliest few of each parent and counts the others; a chain of steps without
-a branch (forced runs above all) becomes one step; what is left is ordered, the best way first, then by score. Drawing is
-another matter (treadle/drawing.py).
+a branch (forced runs above all) becomes one step; what is left is ordered, the best way first, then by score. Drawing
+is another matter (treadle/drawing.py).
 """
 
 from __future__ import annotations
