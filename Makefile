@@ -7,10 +7,11 @@ PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 python3.
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check
 READY  := $(VENV)/.treadle-installed
 
-.PHONY: help demo test check format install clean
+.PHONY: help demo demo-search test check format install clean
 
 help:
 	@echo 'make demo     generate a JSON text with the bundled model and validate it'
+	@echo 'make demo-search  draw a beam search of the bundled model as a tree, in the terminal and in search.html'
 	@echo 'make test     run the tests'
 	@echo 'make check    ruff and mypy'
 	@echo 'make format   let ruff format and mend the sources'
@@ -19,6 +20,9 @@ help:
 
 demo: $(READY)
 	$(VENV)/bin/python examples/demo.py
+
+demo-search: $(READY)
+	$(VENV)/bin/python examples/search.py search.html
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest $(ARGS)

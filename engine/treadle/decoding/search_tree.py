@@ -2,8 +2,8 @@
 
 A step is a piece of text behind its parent, with its scores and its fate. `thinned` does three things, in this order:
 of the steps that led nowhere it keeps the likeliest few of each parent and counts the others; a chain of steps without
-a branch (forced runs above all) becomes one step; what is left is ordered by score. Drawing is another matter
-(treadle/drawing.py).
+a branch (forced runs above all) becomes one step; what is left is ordered, the best way first, then by score. Drawing
+is another matter (treadle/drawing.py).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def thinned(step: Step, lost: int = 3) -> Step:
     children = _kept(step.children, lost)
     gone = _counted(step.children, children)
     shorter = tuple(thinned(child, lost) for child in children)
-    ordered = tuple(sorted(shorter, key=lambda child: (FATES.index(child.fate) > 1, -child.raw)))
+    ordered = tuple(sorted(shorter, key=lambda child: (min(FATES.index(child.fate), 2), -child.raw)))
     return _chained(replace(step, children=ordered, left_out=gone))
 
 

@@ -1,0 +1,159 @@
+"""What a search costs: beam search here against `model.generate(num_beams=...)` of transformers, in one run.
+
+    python -m bench.search_cost --widths 4 --tokens 32 --repeat 3
+
+Two settings: no constraint, and a schema with forced runs (its member names), where transformers runs with treadle's
+LogitsProcessor. Same prompt, same width, no length penalty, early_stopping="never", as many new tokens. Runs alternate
+and the fastest of each counts, since other work on the machine only ever makes them slower. Beside the times: forward
+passes, tokens computed, and what naive re-computation (every prefix anew at every step) would have computed. A ratio
+below 1 means that treadle is faster. Other strategies follow with their counts, for comparison.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import transformers
+
+import treadle
+from treadle.decoding.problem import Problem
+from treadle.decoding.results import Result
+from treadle.decoding.solving import solve
+from treadle.decoding.unconstrained import Unconstrained
+from treadle.integrations.models import load
+
+PROMPT = "Describe a small town near the sea, as JSON."
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "name_of_the_town": {"type": "string", "maxLength": 20},
+        "population_in_thousands": {"type": "integer", "minimum": 1, "maximum": 99},
+        "has_a_lighthouse": {"type": "boolean"},
+        "best_season_to_visit": {"enum": ["spring", "summer", "autumn", "winter"]},
+    },
+    "required": ["name_of_the_town", "population_in_thousands", "has_a_lighthouse", "best_season_to_visit"],
+    "additionalProperties": False,
+}
+#: The policies of treadle.generate: a model that may spell any character as an escape does so.
+WRITING: dict[str, Any] = {"whitespace": "compact", "escapes": "canonical"}
+STRATEGIES = ("best_of:samples=4", "diverse_beam:width=4,groups=2", "stochastic_beam", "astar:expansions=100")
+
+
+def main() -> None:
+    arguments = _arguments()
+    torch.set_num_threads(arguments.threads)
+    model: Any = load(arguments.model)
+    compiled = treadle.compile(treadle.JsonSchema(SCHEMA, **WRITING), model.vocabulary)
+    settings = {
+        "no constraint": (Unconstrained(model.vocabulary), None, arguments.tokens),
+        "schema": (compiled.automaton, compiled, 96),
+    }
+    for name, (automaton, processed, tokens) in settings.items():
+        problem = Problem(tuple(model.encode(PROMPT)), automaton, model.vocabulary, max_tokens=tokens)
+        for width in arguments.widths:
+            line = {"setting": name, "width": width}
+            print(json.dumps(line | compare(model, problem, processed, width, arguments.repeat)), flush=True)
+        if processed is not None and arguments.others:
+            for strategy in STRATEGIES:
+                print(
+                    json.dumps({"setting": name, "strategy": strategy} | cost(model, problem, strategy)),
+                    flush=True,
+                )
+
+
+def compare(model: Any, problem: Problem, compiled: Any, width: int, repeat: int) -> dict[str, Any]:
+    """Times and counts of both."""
+    results: list[Result] = []
+    theirs: list[Any] = []
+    ours_s, theirs_s = fastest(
+        lambda: results.append(solve(model, [problem], treadle.Beam(width))[0][0]),
+        lambda: theirs.append(transformers_beam(model, problem, compiled, width)),
+        repeat,
+    )
+    new = theirs[-1].sequences.shape[1] - len(problem.prompt)
+    return {
+        "treadle_s": round(ours_s, 2),
+        "transformers_s": round(theirs_s, 2),
+        "ratio": round(ours_s / theirs_s, 3),
+        **counts(results[-1]),
+        "transformers_forwards": new,
+        "transformers_tokens": width * (len(problem.prompt) + new - 1),
+        "text": results[-1].text,
+        "transformers_text": model.tokenizer.decode(theirs[-1].sequences[0, len(problem.prompt) :]),
+    }
+
+
+def fastest(ours: Callable[[], None], theirs: Callable[[], None], repeat: int) -> tuple[float, float]:
+    """Seconds of each; one run of each beforehand, then in turn."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(repeat + 1):
+        for work, found in zip((ours, theirs), times, strict=True):
+            started = time.perf_counter()
+            work()
+            found.append(time.perf_counter() - started)
+    return min(times[0][1:]), min(times[1][1:])
+
+
+def transformers_beam(model: Any, problem: Problem, compiled: Any, width: int) -> Any:
+    """Beam search of transformers."""
+    ids = torch.tensor([list(problem.prompt)])
+    processors = transformers.LogitsProcessorList()
+    if compiled is not None:
+        processors.append(treadle.LogitsProcessor(compiled))
+    with torch.inference_mode():
+        return model.model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            num_beams=width,
+            do_sample=False,
+            max_new_tokens=problem.max_tokens + 1,
+            length_penalty=0.0,
+            early_stopping="never",
+            logits_processor=processors,
+            return_dict_in_generate=True,
+            output_scores=True,
+        )
+
+
+def cost(model: Any, problem: Problem, strategy: str) -> dict[str, Any]:
+    """Time and counts of one strategy."""
+    started = time.perf_counter()
+    found = treadle.generate(
+        PROMPT, treadle.JsonSchema(SCHEMA, **WRITING), model=model, strategy=strategy, seed=0,
+        max_tokens=problem.max_tokens, return_results=True,
+    )  # fmt: skip
+    return {"seconds": round(time.perf_counter() - started, 2), **(counts(found[0]) if found else {})}
+
+
+def counts(result: Result) -> dict[str, Any]:
+    """Of the search behind a result."""
+    assert result.search is not None
+    done = result.search.counters
+    return {
+        "forwards": done.forwards,
+        "tokens_computed": done.computed,
+        "tokens_naive": done.computed + done.reused,
+        "raw": round(result.scores.raw, 4),
+    }
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", help="a transformers model; the bundled one by default")
+    parser.add_argument("--widths", type=int, nargs="+", default=[4])
+    parser.add_argument("--tokens", type=int, default=32, help="new tokens without a constraint")
+    parser.add_argument("--repeat", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--others", action="store_true", help="the counts of other strategies too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
