@@ -155,8 +155,8 @@ def _unsigned(logits: Any) -> tuple[NDArray[Any], Any]:
 
 #: Bytes of logits from which on another core is worth waking: some 50 us.
 _WORTH_SHARING = 1 << 22
-#: Cores that share the lines of a batch. One unless told otherwise: a core that is busy elsewhere keeps the others waiting
-#: for several milliseconds.
+#: Cores that share the lines of a batch. One unless told otherwise: a core that is busy elsewhere keeps the others
+#: waiting for several milliseconds.
 CORES = int(os.environ.get("TREADLE_CORES", "1"))
 
 
