@@ -62,6 +62,12 @@ def test_masks_applied_at_once_are_masks_applied_one_by_one(seed, width):
     np.testing.assert_array_equal(logits, expected)
 
 
+def test_cores_share_the_lines(monkeypatch):
+    monkeypatch.setattr(bitset, "CORES", 3)
+    monkeypatch.setattr(bitset, "_WORTH_SHARING", 0)
+    test_masks_applied_at_once_are_masks_applied_one_by_one(1, len(TRAPS) + 40)
+
+
 def test_rows_that_do_not_fit_are_refused():
     batch = matchers(0, 2)
     needed = bitset.words(len(TRAPS))

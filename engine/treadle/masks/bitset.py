@@ -85,7 +85,7 @@ def apply_rows(rows: Sequence[Row] | NDArray[np.int32] | Placed, logits: Any) ->
     """Set the logits that a row forbids to minus infinity, in place; logits float[n, V] of numpy or torch, any format.
 
     Logits past a row's last word are forbidden as well (models pad their output layer). Rows are read where they lie.
-    Many lines are shared among the cores that this process may use. On a GPU only the packed rows travel.
+    Many lines are shared among `CORES`. On a GPU only the packed rows travel.
     """
     if len(rows) != len(logits):
         raise ValueError(f"{len(rows)} rows for {len(logits)} lines of logits")
@@ -155,11 +155,13 @@ def _unsigned(logits: Any) -> tuple[NDArray[Any], Any]:
 
 #: Bytes of logits from which on another core is worth waking: some 50 us.
 _WORTH_SHARING = 1 << 22
-_MOST_WORKERS = 4
+#: Cores that share the lines of a batch. One unless told otherwise: a core that is busy elsewhere keeps the others
+#: waiting for several milliseconds.
+CORES = int(os.environ.get("TREADLE_CORES", "1"))
 
 
 def _forbid(rows: Sequence[Row] | NDArray[np.int32] | Placed, lines: NDArray[Any], infinity: Any) -> None:
-    shares = min(_cores(), _MOST_WORKERS, len(lines)) if lines.nbytes >= _WORTH_SHARING else 1
+    shares = min(CORES, len(lines)) if lines.nbytes >= _WORTH_SHARING else 1
     if shares == 1 and isinstance(rows, np.ndarray):
         if len(rows):
             kernels.forbid_in_matrix(np.ascontiguousarray(rows), lines, infinity)
@@ -176,19 +178,11 @@ def _forbid(rows: Sequence[Row] | NDArray[np.int32] | Placed, lines: NDArray[Any
         other.result()
 
 
-def _cores() -> int:
-    """Cores that this thread may use, which may change while it runs."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:
-        return os.cpu_count() or 1
-
-
 @cache
 def _workers() -> ThreadPoolExecutor:
     from concurrent.futures import ThreadPoolExecutor
 
-    return ThreadPoolExecutor(_MOST_WORKERS - 1, thread_name_prefix="treadle")
+    return ThreadPoolExecutor(CORES, thread_name_prefix="treadle")
 
 
 if hasattr(os, "register_at_fork"):

@@ -5,7 +5,7 @@ matrix, and `apply_masks`, their rows applied to a matrix of logits. Both say wh
 
 A row that was computed before is found in a dictionary, and so is the place where it lies; one kernel call then reads
 all rows where they are. What has to be computed is computed in turn: most of that is the interpreter's, which threads
-would only take from each other. Application runs on the cores that are free (masks/bitset.py).
+would only take from each other. Application runs on so many cores as TREADLE_CORES says (masks/bitset.py).
 """
 
 from __future__ import annotations
