@@ -44,9 +44,9 @@ _CHAR = struct.Struct("5i")
 _INFO = struct.Struct("4i")
 _OBJECT = struct.Struct("7i")
 _PROGRESS = struct.Struct("8i")
-#: A character automaton's state: one expression for each class of names (one alone for values), and whether
-#: the position that uses it bounds the length.
-CharState = tuple[tuple[Expr, ...], bool]
+#: A character automaton's state: one expression for each class of names; one alone, as nearly all are, is no tuple,
+#: so that the garbage collector has less to look at.
+CharState = tuple[Expr, ...] | Expr
 
 
 class Lowering:
@@ -68,11 +68,13 @@ class Lowering:
         self.exhaustible = False
         self._items: dict[int, rules.Recorded] = {}
         self._literal_sets: dict[tuple[str, ...], int] = {}
-        self._char_ids: dict[CharState, int] = {
-            ((ANY_TEXT,), False): at.CHAR_ANY,
-            ((ANY_TEXT,), True): at.CHAR_ANY,
-        }
-        self._char_states: list[CharState] = [((), False), ((ANY_TEXT,), False)]
+        #: Character states by what is left, where positions do not bound the length, and where they do.
+        self._char_ids: tuple[dict[CharState, int], dict[CharState, int]] = (
+            {ANY_TEXT: at.CHAR_ANY},
+            {ANY_TEXT: at.CHAR_ANY},
+        )
+        self._char_states: list[CharState] = [(), ANY_TEXT]
+        self._bounded = bytearray(2)
         #: Least bytes and kinds of all positions, as they are in memory.
         self._rests, self._kinds = [0], [at.P_DEAD]
         #: Positions that were made before: of bytes, of choices, of calls, of strings, of the end of an object.
@@ -260,7 +262,7 @@ class Lowering:
             nexts = self.memory.append(at.AT_LITERAL_NEXT, len(names))
             self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(names))[:, 0] = at.NEXT_NOT_LOWERED
         flags = at.F_KEYS | at.F_OBJECT | _canonical(node) | (at.F_TOTAL if node.total else 0)
-        state = self._char((others, False)) if others else 0
+        state = self._char(others[0] if len(others) == 1 else others, False) if others else 0
         # The node on the stack counts what members need, with their commas: so that behind a comma nothing is left.
         p = self._record(at.P_STRING, state, 0, -1, behind, literals, flags, -1, nexts)
         self._names[p] = node
@@ -358,7 +360,7 @@ class Lowering:
             literals = self._literal_set(finite)
             return self._text(kind, 0, 0, -1, then, literals, flags, rest)
         bound = -1 if most is None else most
-        state = self._char(((language,), bound >= 0))
+        state = self._char(language, bound >= 0)
         return self._text(kind, state, fewest, bound, then, -1, flags, rest)
 
     def _text(self, *columns: int) -> int:
@@ -368,29 +370,29 @@ class Lowering:
             known = self._texts[columns] = self._record(*columns)
         return known
 
-    def _char(self, state: CharState) -> int:
-        known = self._char_ids.get(state)
+    def _char(self, state: CharState, bounded: bool) -> int:
+        """The number of a character state; `bounded`: does the position that uses it bound the length?"""
+        ids = self._char_ids[bounded]
+        known = ids.get(state)
         if known is not None:
             return known
         q = self.memory.append(at.AT_CHARS, 1)
-        self._char_ids[state] = q
+        ids[state] = q
         self._char_states.append(state)
-        needed = state[1] or self._measured
-        shortest = min((shortest_length(e) for e in state[0] if not is_empty(e)), default=0) if needed else 0
+        self._bounded.append(bounded)
+        shortest = self.shortest_text(q) if bounded or self._measured else 0
         _CHAR.pack_into(self.memory.buffer, 4 * self.memory.at(at.AT_CHARS, q), 0, 0, 0, -1, shortest)
         return q
 
     def lower_char(self, q: int) -> None:
         """Answer ASK_CHAR: write the edges of a character state, one class of characters each."""
-        languages, bounded = self._char_states[q]
-        if len(languages) == 1:
-            flat = _flat_transitions(languages[0])
-            rows = [
-                (flat[i], flat[i + 1], self._char(((flat[i + 2],), bounded))) for i in range(0, len(flat), 3)
-            ]
+        state, bounded = self._char_states[q], bool(self._bounded[q])
+        if isinstance(state, Expr):
+            flat = _flat_transitions(state)
+            rows = [(flat[i], flat[i + 1], self._char(flat[i + 2], bounded)) for i in range(0, len(flat), 3)]
         else:
-            rows = [(a, b, self._char((target, bounded))) for a, b, target in _joint_transitions(languages)]
-        label = next((i for i, e in enumerate(languages) if e.nullable or nullable(e)), -1)
+            rows = [(a, b, self._char(target, bounded)) for a, b, target in _joint_transitions(state)]
+        label = next((i for i, e in enumerate(self.languages(q)) if e.nullable or nullable(e)), -1)
         first = self._edges(rows)
         offset = 4 * self.memory.at(at.AT_CHARS, q)
         shortest = int(self.memory.words[offset // 4 + at.CST_SHORTEST])
@@ -408,11 +410,12 @@ class Lowering:
 
     def languages(self, q: int) -> tuple[Expr, ...]:
         """The languages of a character state: one for each class of names, one for a value."""
-        return self._char_states[q][0]
+        state = self._char_states[q]
+        return (state,) if isinstance(state, Expr) else state
 
     def shortest_text(self, q: int) -> int:
         """Least number of characters that a character state still needs, over all its classes."""
-        return min(shortest_length(e) for e in self._char_states[q][0] if not is_empty(e))
+        return min((shortest_length(e) for e in self.languages(q) if not is_empty(e)), default=0)
 
     def shortest_name(self, p: int) -> int:
         """Characters of the shortest name that position p allows."""
@@ -471,7 +474,7 @@ class Lowering:
                 at.NEXT_NOT_LOWERED if name in node.allowed else at.NEXT_FORBIDDEN for name in node.names
             ]
             self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(node.names))[:, 0] = allowed
-        state = self._char((others, False)) if others else 0
+        state = self._char(others[0] if len(others) == 1 else others, False) if others else 0
         flags = at.F_KEYS | _canonical(node)
         p = self._record(at.P_STRING, state, 0, -1, then, literals, flags, node.least, nexts)
         self._names[p] = node

@@ -193,7 +193,8 @@ def intern_node(
     N.B. keys name other nodes by their serials. A key that held them would hold, through their cached transitions,
     the very node that it is the key of, and the weak table would never let go of it.
     """
-    key = (kind, *key)
+    # The name, not the type: the garbage collector leaves tuples of names and numbers alone.
+    key = (kind.__name__, *key)
     known = _NODES.get(key)
     if known is not None:
         return cast("Node", known)
@@ -205,9 +206,9 @@ def intern_node(
     return cast("Node", known)
 
 
-def known_node(*key: object) -> Expr | None:
+def known_node(kind: type, *key: object) -> Expr | None:
     """The node with this kind and fields, if there is one now. PERF: spares computing the facts of a known node."""
-    return _NODES.get(key)
+    return _NODES.get((kind.__name__, *key))
 
 
 def _born(
