@@ -33,10 +33,12 @@ class Texts:
     rng: random.Random = field(default_factory=lambda: random.Random(0))
 
     def derivations(self, longest: int) -> Iterator[str]:
-        """Texts of at most this many characters, without end."""
+        """Different texts of at most this many characters; without end, so of an infinite language."""
+        seen = set()
         while True:
             text = self.written(self.lexemes())
-            if len(text) <= longest:
+            if len(text) <= longest and text not in seen:
+                seen.add(text)
                 yield text
 
     def mutants(self, longest: int) -> Iterator[str]:
