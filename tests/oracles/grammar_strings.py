@@ -14,10 +14,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from re import _parser as sre  # type: ignore[attr-defined]
 from typing import Any
 
 import lark
+
+try:
+    from re import _parser as sre  # type: ignore[attr-defined]
+except ImportError:
+    import sre_parse as sre  # Python 3.10
 
 #: What stands for characters of which a pattern says only what they are not.
 ALPHABET = "abcxyzABZ0129_ \t\n.-+*/'\"\\éλ🎈(){}[]<>&;:,=#$@!?%|^~`"
