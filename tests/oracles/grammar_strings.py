@@ -14,10 +14,14 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from re import _parser as sre  # type: ignore[attr-defined]
 from typing import Any
 
 import lark
+
+try:
+    from re import _parser as sre  # type: ignore[attr-defined]
+except ImportError:
+    import sre_parse as sre  # Python 3.10
 
 #: What stands for characters of which a pattern says only what they are not.
 ALPHABET = "abcxyzABZ0129_ \t\n.-+*/'\"\\éλ🎈(){}[]<>&;:,=#$@!?%|^~`"
@@ -33,10 +37,12 @@ class Texts:
     rng: random.Random = field(default_factory=lambda: random.Random(0))
 
     def derivations(self, longest: int) -> Iterator[str]:
-        """Texts of at most this many characters, without end."""
+        """Different texts of at most this many characters; without end, so of an infinite language."""
+        seen = set()
         while True:
             text = self.written(self.lexemes())
-            if len(text) <= longest:
+            if len(text) <= longest and text not in seen:
+                seen.add(text)
                 yield text
 
     def mutants(self, longest: int) -> Iterator[str]:

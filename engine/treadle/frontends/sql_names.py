@@ -420,8 +420,11 @@ def _caseless(text: str) -> str:
 def _either_case(character: str) -> str:
     if character.isascii() and character.isalpha():
         return f"[{character.lower()}{character.upper()}]"
-    # Lark's own reading of a pattern stumbles over controls, slashes and backslashes.
-    return f"\\x{ord(character):02x}" if character < " " or character in "/\\" else re.escape(character)
+    if character == "\\":
+        return r"[\\]"  # in front of a quote Lark would take it for the quote's own
+    if character == "/":
+        return r"\/"
+    return f"\\x{ord(character):02x}" if character < " " else re.escape(character)
 
 
 # Two signs would begin a comment, and a letter or a point behind a number would be part of it.
