@@ -2,7 +2,7 @@
 
     taskset -c 0 python -m bench.grammars --tok DIR [--data ../shared/data]
 
-Texts are accept tables of `grammars/`, spelled by the tokenizer, and where the data is there, programs and values of it.
+Texts are accept tables of `grammars/`, spelled by the tokenizer, and where data is there, programs and values of it.
 Per token: mask into a row, then accept. `compile` is the median of five compilations in a process that has seen the
 grammar before (treadle keeps tables of a grammar, on disk and in memory); `first` is the first one of this process.
 llguidance reads the same text in Lark's language (without our comments); xgrammar, which has no lexer, gets the EBNF in
