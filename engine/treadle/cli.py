@@ -376,12 +376,14 @@ def warmup(
     ] = None,
 ) -> None:
     """Compile every kernel once for this machine, so that the first start is as fast as every other."""
+    from treadle.matching.grammar_warmup import load_grammar_kernels
     from treadle.matching.token_tables import token_tables  # loads the engine
     from treadle.matching.warmup import load_kernels
 
     started = time.perf_counter()
     with _progress("compiling the kernels"):
         load_kernels()
+        load_grammar_kernels()
     typer.echo(f"kernels      {time.perf_counter() - started:.1f} s")
     for folder in vocab or ():
         started = time.perf_counter()
