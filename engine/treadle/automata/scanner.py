@@ -136,6 +136,14 @@ class Scanner:
     def states(self) -> int:
         return len(self._keys)
 
+    def conditional(self, state: int) -> int:
+        """Bits of the terminals that a lexeme may end as if the byte behind it is right."""
+        first, count = self.rows[state, : at.SCAN_HEAD].tolist()
+        bits = 0
+        for terminal, *_ in self.condition_rows[first : first + count]:
+            bits |= 1 << terminal
+        return bits
+
     def next(self, state: int, byte: int) -> int:
         """The state behind a byte."""
         known = int(self.next_rows[state, byte])

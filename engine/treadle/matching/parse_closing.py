@@ -79,6 +79,7 @@ class ParseCloser:
         self._texts = [self._shortest_lexeme(t) for t in range(len(cfg.terminals))]
         if cfg.indentation:
             self._texts[cfg.indentation.indent] = self._texts[cfg.indentation.dedent] = b""
+            self._texts[cfg.indentation.newline] = b"\n"
         least = [NEVER if text is None else len(text) for text in self._texts]
         if cfg.indentation:
             # A deeper line takes a column at least.
@@ -126,9 +127,8 @@ class ParseCloser:
                 if target in seen or target <= 1:
                     continue
                 seen.add(target)
-                if scanner.flags[target] & wanted and not any(
-                    scanner.flags[target] >> k & 1 for k in covered
-                ):
+                ended = scanner.flags[target] | scanner.conditional(target)
+                if ended & wanted and not any(ended >> k & 1 for k in covered):
                     return path + bytes([byte])
                 if scanner.live[target] & wanted:
                     queue.append((target, path + bytes([byte])))
@@ -243,14 +243,15 @@ class ParseCloser:
             width, _, outer = self._automaton.memory.rows(at.AT_BLOCKS, outer, 1)[0].tolist()
             columns.append(width)
         found = []
-        begun = data.rfind(b"\n") >= 0
         for wanted in columns:
-            missing = wanted - (0 if begun else column)
-            if missing < 0:
-                continue
             reached = self._shift(bundle, terminal, wanted)
-            if reached >= at.FIRST:
-                found.append((data + b" " * missing, reached))
+            if reached < at.FIRST:
+                continue
+            if b"\n" not in data and wanted >= column:
+                found.append((data + b" " * (wanted - column), reached))
+            # What ends a line may be a comment, behind which a line has to begin all the same.
+            line = data if b"\n" in data else data + b"\n"
+            found.append((line + b" " * wanted, reached))
         return found
 
     def _shift(self, bundle: int, terminal: int, column: int) -> int:
