@@ -10,7 +10,7 @@ import pytest
 
 import treadle
 from treadle.decoding import Greedy, Result, Sampling
-from treadle.errors import InvalidConstraint, UnsatisfiableConstraint, UnsupportedFeature, VocabularyMismatch
+from treadle.errors import InvalidConstraint, UnsatisfiableConstraint, VocabularyMismatch
 from treadle.generate import sampler_for
 
 EMOJI = r"[\U0001F600-\U0001F64F]{1,3}"
@@ -113,7 +113,7 @@ def test_errors_come_before_the_first_piece(model):
         ({"regex": "a", "max_tokens": 0}, InvalidConstraint, "max_tokens"),
         ({"regex": "a", "temperature": -1}, InvalidConstraint, "temperature"),
         ({"regex": "a", "strategy": "magic"}, InvalidConstraint, "magic"),
-        ({"grammar": "sql"}, UnsupportedFeature, "grammar"),
+        ({"grammar": "no such grammar"}, InvalidConstraint, "grammar"),
         ({"regex": "a{9}", "max_tokens": 3}, UnsatisfiableConstraint, "9"),
         ({"constraint": treadle.Choice(["a"]), "whitespace": "any"}, InvalidConstraint, "whitespace"),
         ({"schema": {"type": "number", "minimum": 3, "maximum": 2}}, UnsatisfiableConstraint, ""),
