@@ -5,7 +5,8 @@ has fewer: nothing is repeated and nothing has a score of minus infinity.
 
 A step takes choices from the best down until `width` unfinished ones are kept; an end of text met on the way finishes
 its hypothesis (ends="ranked", so that width 1 is the greedy choice); with ends="any" every end of text does, however
-far down. A choice and the tokens that it forces are one step, so a step costs one forward pass however long the runs.
+far down. The tokens that a choice forces are read together with it, in one forward pass; who is ahead by such a run
+waits.
 
 Stopping is exact: the search ends when no alive prefix could still beat the worst of the `n` best finished texts. The
 most that a prefix can reach follows from its score and the length that it may still grow to (scores.py). With scorers
@@ -68,10 +69,23 @@ class Beam:
         alive: Sequence[Hypothesis] = [search.root]
         try:
             while alive and pool.may_improve(alive):
-                alive = step(search, (yield alive), self, pool)
+                ready, waiting = by_length(alive)
+                families = yield ready
+                alive = waiting + step(search, families, self, pool, self.width - len(waiting))
         except SearchEnded:
             pass
         return pool.best
+
+
+def by_length(alive: Sequence[Hypothesis]) -> tuple[list[Hypothesis], list[Hypothesis]]:
+    """Those that are to be extended now, and those that are ahead of them by a forced run.
+
+    Prefixes of one length compete. Who is ahead keeps a place and waits for the others: else what has paid for a long
+    run would be beaten by those that put theirs off.
+    """
+    shortest = min((len(one.tokens) for one in alive), default=0)
+    ready = [one for one in alive if len(one.tokens) == shortest]
+    return ready, [one for one in alive if len(one.tokens) > shortest]
 
 
 def check_width(name: str, width: int) -> None:
@@ -82,9 +96,11 @@ def check_width(name: str, width: int) -> None:
         )
 
 
-def step(search: Search, families: Sequence[Children], beam: Beam, pool: Pool) -> list[Hypothesis]:
-    """The best `width` children of all families; what ends goes into the pool."""
-    kept = Kept(search, beam.width, beam)
+def step(
+    search: Search, families: Sequence[Children], beam: Beam, pool: Pool, width: int | None = None
+) -> list[Hypothesis]:
+    """The best `width` children of all families (the beam's, if nothing is said); what ends goes into the pool."""
+    kept = Kept(search, beam.width if width is None else width, beam)
     for _, family, place in candidates(search, families, beam.objective, kept.closed):
         if kept.full:
             break

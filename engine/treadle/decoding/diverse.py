@@ -26,7 +26,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from treadle.decoding.beam import Distinct, Ends, Kept, Pool, add_ends, candidates, check_width
+from treadle.decoding.beam import Distinct, Ends, Kept, Pool, add_ends, by_length, candidates, check_width
 from treadle.decoding.hypotheses import Children, Hypothesis
 from treadle.decoding.scores import Normalisation, Objective
 from treadle.decoding.search import Asking, Search, SearchEnded
@@ -71,7 +71,7 @@ class DiverseBeam:
         groups = [_Group(Pool(search, self, size), [search.root]) for _ in range(self.groups)]
         try:
             while running := [group for group in groups if group.runs]:
-                families = yield [one for group in running for one in group.alive]
+                families = yield [one for group in running for one in by_length(group.alive)[0]]
                 self._step(search, running, families, share)
         except SearchEnded:
             pass
@@ -82,8 +82,9 @@ class DiverseBeam:
     ) -> None:
         chosen: Counter[object] = Counter()
         for group in groups:
-            own, families = families[: len(group.alive)], families[len(group.alive) :]
-            group.alive = self._choose(search, own, chosen, group.pool, share)
+            ready, waiting = by_length(group.alive)
+            own, families = families[: len(ready)], families[len(ready) :]
+            group.alive = waiting + self._choose(search, own, chosen, group.pool, share - len(waiting))
 
     def _choose(
         self,
