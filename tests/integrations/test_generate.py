@@ -113,7 +113,7 @@ def test_errors_come_before_the_first_piece(model):
         ({"regex": "a", "max_tokens": 0}, InvalidConstraint, "max_tokens"),
         ({"regex": "a", "temperature": -1}, InvalidConstraint, "temperature"),
         ({"regex": "a", "strategy": "magic"}, InvalidConstraint, "magic"),
-        ({"grammar": "no such grammar"}, InvalidConstraint, "grammar"),
+        ({"grammar": "missing"}, InvalidConstraint, "grammar"),
         ({"regex": "a{9}", "max_tokens": 3}, UnsatisfiableConstraint, "9"),
         ({"constraint": treadle.Choice(["a"]), "whitespace": "any"}, InvalidConstraint, "whitespace"),
         ({"schema": {"type": "number", "minimum": 3, "maximum": 2}}, UnsatisfiableConstraint, ""),
