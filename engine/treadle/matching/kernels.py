@@ -11,6 +11,7 @@ import numpy as np
 
 from treadle.automata.cell_kernels import ask, char_row, config, edge, position, stack_row, state_row
 from treadle.automata.kernels import (
+    any_literal,
     close,
     emit,
     end_unlisted,
@@ -33,9 +34,17 @@ FREE_NAME = 2
 STRINGS = 3
 GAPS = 4
 SEVERAL = 5
+WORDS = 6
 #: Ways that are looked at one by one.
 A_FEW = 16
 NODE = 3
+#: Of a level of `walk_listed`: eight words of bytes, an interval of words, the characters read of them, the byte.
+PATH = 12
+PATH_LOW, PATH_HIGH, PATH_COUNT, PATH_BYTE = 8, 9, 10, 11
+#: Stands for a state inside listed words, which `paths` tells.
+AMONG_WORDS = 0
+#: Nodes of a trie whose number, with a byte and a flag, is an int32 (kinship).
+MOST_NODES = 1 << 22
 #: Nodes of a subtree from which on it is worth asking whether the state loops on all its bytes; and from which on
 #: it is worth finding that out the long way.
 WORTH_A_LOOK = 1
@@ -111,6 +120,48 @@ def byte_cover(trie, out):
             j = trie[NODE * j + 1]
 
 
+@kernel
+def kinship(trie, out):
+    """Lists of siblings, int32[2 * n]: first the place of every node among the entries of the second half, then the
+    entries, (node << 9 | byte << 1 | last of its siblings), siblings side by side.
+
+    Siblings stand far apart in the trie; side by side, those that a state refuses are passed by in one look each.
+    """
+    n = np.int64(out.shape[0] // 2)
+    heads = np.empty(n + 1, np.int64)
+    heads[0] = 0
+    todo, k = np.int64(1), np.int64(0)
+    while todo > 0:
+        todo -= 1
+        i = heads[todo]
+        end = n if i == 0 else np.int64(trie[NODE * (i - 1) + 1])
+        j = i
+        while j < end:
+            out[j] = k
+            following = np.int64(trie[NODE * j + 1])
+            out[n + k] = j << 9 | np.int64(trie[NODE * j] & 255) << 1 | (following >= end)
+            k += 1
+            if following > j + 1:
+                heads[todo] = j + 1
+                todo += 1
+            j = following
+
+
+@helper
+def sibling(m, alive, trie, kin, i):
+    """The first node from `i` on, among its siblings, whose byte is in the set m[alive:alive + 8]; the end of the
+    parent's subtree if there is none.
+    """
+    k = (kin.shape[0] >> 1) + np.int64(kin[i])
+    while True:
+        kid = np.int64(kin[k])
+        if m[alive + (kid >> 6 & 7)] >> (kid >> 1 & 31) & 1:
+            return kid >> 9
+        if kid & 1:
+            return np.int64(trie[NODE * (kid >> 9) + 1])
+        k += 1
+
+
 @helper
 def situation(m, state):
     """How a state's mask can be computed.
@@ -119,6 +170,7 @@ def situation(m, state):
     STRINGS     inside JSON strings with a language of their own, between two characters; a member name among them
                 has left the listed ones
     GAPS        in front of white space
+    WORDS       inside a string that is one of listed words, and nothing else
     SEVERAL     a few ways, of which some are such strings or names: better one by one
     OTHERWISE   anything else
     """
@@ -130,7 +182,11 @@ def situation(m, state):
         kind = position(m, p, POS_KIND)
         if kind == P_SPACE:
             return GAPS
-        if kind != P_STRING or config(m, k, CFG_DECODE) != 0 or config(m, k, CFG_Q) == 0:
+        if kind != P_STRING or config(m, k, CFG_DECODE) != 0:
+            continue
+        if config(m, k, CFG_Q) == 0:
+            if n == 1 and config(m, k, CFG_LOW) < config(m, k, CFG_HIGH):
+                return WORDS
             continue
         if config(m, k, CFG_LOW) >= config(m, k, CFG_HIGH):
             strings += 1
@@ -347,23 +403,10 @@ def unlisted(m, state):
 
 
 @kernel
-def listed_bytes(m, state, out):
-    """Into out uint8[256], for a FREE_NAME state: the bytes that a listed name may go on with, quote and backslash."""
-    k = state_row(m, state, ST_FIRST)
-    out[0x22] = 1
-    out[0x5C] = 1
-    depth = config(m, k, CFG_COUNT)
-    for i in range(config(m, k, CFG_LOW), config(m, k, CFG_HIGH)):
-        char = literal_char(m, i, depth)
-        if char >= 0:
-            out[lead_of(char)] = 1
-
-
-@kernel
-def walk(m, trie, tokens, cover, state, node, row):
+def walk(m, trie, tokens, cover, kin, state, node, row):
     """Set in `row` uint32[w] the bits of all tokens of the trie that lead on from `state`, from `node` on.
 
-    `cover` int32[4 * n] holds the bytes below each node (byte_cover).
+    `cover` int32[4 * n] holds the bytes below each node (byte_cover), `kin` int32[2 * n] its siblings (kinship).
     Returns the node where the automaton asked for something, or -1 at the end.
     """
     n = (trie.shape[0] - NODE) // NODE
@@ -378,6 +421,9 @@ def walk(m, trie, tokens, cover, state, node, row):
         here = np.int64(m[levels + depth - 1])
         s = np.int64(m[table + here * 256 + (head & 255)])
         if s == UNKNOWN:
+            if not may_read(m, here, head & 255):
+                i = sibling(m, alive_words(m, here), trie, kin, i)
+                continue
             s = step(m, here, head & 255)
             if s == UNKNOWN:
                 return i
@@ -401,6 +447,17 @@ def walk(m, trie, tokens, cover, state, node, row):
 
 
 @helper
+def alive_words(m, state):
+    """Where the set of the bytes lies that may lead on from a state."""
+    return m[AT_STATES] + state * ST_WIDTH + ST_ALIVE_WORDS
+
+
+@helper
+def may_read(m, state, byte):
+    return m[alive_words(m, state) + (byte >> 5)] >> (byte & 31) & 1 != 0
+
+
+@helper
 def set_bits(row, tokens, first, last):
     for k in range(first, last):
         t = np.uint32(tokens[k])
@@ -408,37 +465,68 @@ def set_bits(row, tokens, first, last):
 
 
 @kernel
-def walk_listed(m, trie, tokens, start, state, node, row):
-    """Correct `row` uint32[w], which is that of the state that has left the listed names, for a FREE_NAME state.
+def walk_listed(m, trie, tokens, kin, paths, state, node, row):
+    """Correct `row` uint32[w], which is that of the state that has left the listed words, for a state inside one.
 
-    Only tokens that follow a listed name can differ: a subtree is left alone where its name leaves them, cleared where
-    nothing leads on, and walked behind a closing quote. `start` uint8[256]: the first bytes to try.
+    Only tokens that follow a listed word can differ. Inside the words no state is needed: the words that are left are
+    an interval of sorted ones, and which of them may come is known of each. Only a closing quote, an escape and a
+    character of several bytes are read by the automaton. A subtree is left alone where its text leaves the words,
+    cleared behind the quote of a listed word, and walked there. `paths` int32[PATH * (longest token + 1)] is scratch,
+    which has to be kept until the end: for each level the bytes to try, the interval, the characters read, the byte.
     Returns the node where the automaton asked for something, or -1 at the end.
     """
     n = (trie.shape[0] - NODE) // NODE
     levels = np.int64(m[AT_LEVELS])
-    # A state inside the name is noted as a negative number: behind it another one may begin.
-    m[levels] = -state
-    i = node
+    c = state_row(m, state, ST_FIRST)
+    p, stack, text = config(m, c, CFG_POS), config(m, c, CFG_STACK), config(m, c, CFG_TEXT)
+    if node == 0:
+        m[levels] = among_words(m, state, paths, 0)
+    i = np.int64(node)
     while i < n:
         head = np.int64(trie[NODE * i])
         depth = head >> 8
-        end = np.int64(trie[NODE * i + 1])
-        if depth == 1 and start[head & 255] == 0:
-            i = end
-            continue
+        byte = head & 255
         here = np.int64(m[levels + depth - 1])
-        inside = here < 0
-        here = abs(here)
-        if inside and leaves_listed(m, here, head & 255):
-            i = end
+        up = PATH * (depth - 1)
+        if here <= 0:
+            if paths[up + (byte >> 5)] >> (byte & 31) & 1 == 0:
+                i = sibling(paths, up, trie, kin, i)
+                continue
+        elif not may_read(m, here, byte):
+            i = sibling(m, alive_words(m, here), trie, kin, i)
             continue
-        s = step(m, here, head & 255)
+        end = np.int64(trie[NODE * i + 1])
+        down = PATH * depth
+        paths[down + PATH_BYTE] = byte
+        low, high, count = paths[up + PATH_LOW], paths[up + PATH_HIGH], paths[up + PATH_COUNT]
+        if here == AMONG_WORDS and byte != 0x22 and byte != 0x5C and byte < 0x80:
+            first, last = narrow(m, low, high, count, byte)
+            if any_literal(m, p, stack, first, last):
+                set_bits(row, tokens, trie[NODE * i + 2], trie[NODE * i + NODE + 2])
+            if end > i + 1:
+                note_words(m, paths, down, first, last, count + 1)
+                m[levels + depth] = AMONG_WORDS
+            i += 1
+            continue
+        if here == AMONG_WORDS and byte == 0x22:
+            if literal_char(m, low, count) >= 0:
+                # No word ends here: a name that is not listed.
+                i = end
+                continue
+            here = word_state(m, p, low, high, count, text, stack)
+        elif here == AMONG_WORDS:
+            here = np.int64(state)
+            for d in range(1, depth):
+                here = step(m, here, np.int64(paths[PATH * d + PATH_BYTE])) if here > DEAD else here
+        elif here < 0:
+            here = -here
+        s = step(m, here, byte) if here > DEAD else here
         if s == UNKNOWN:
             return i
+        inside = m[levels + depth - 1] <= 0
         if inside:
-            # Only an unescaped quote ends the name.
-            closed = head & 255 == 0x22 and config(m, state_row(m, here, ST_FIRST), CFG_DECODE) == 0
+            # Only an unescaped quote ends the word.
+            closed = byte == 0x22 and config(m, state_row(m, here, ST_FIRST), CFG_DECODE) == 0
             if not closed and s != DEAD and not is_listed(m, s):
                 i = end
                 continue
@@ -449,26 +537,48 @@ def walk_listed(m, trie, tokens, start, state, node, row):
             i = end
             continue
         set_bits(row, tokens, trie[NODE * i + 2], trie[NODE * i + NODE + 2])
-        m[levels + depth] = -s if inside else s
+        m[levels + depth] = among_words(m, s, paths, down) if inside else s
         i += 1
     return np.int64(-1)
 
 
 @helper
-def leaves_listed(m, state, byte):
-    """Does a byte lead a LISTED state out of the listed names, as can be seen without a step? False: perhaps."""
+def among_words(m, state, paths, at):
+    """Note a state inside a listed word; what stands for it: a negative number inside a character."""
     k = state_row(m, state, ST_FIRST)
-    if byte == 0x22 or byte == 0x5C or config(m, k, CFG_DECODE) != 0:
-        return False
-    low, high, depth = config(m, k, CFG_LOW), config(m, k, CFG_HIGH), config(m, k, CFG_COUNT)
-    if byte < 0x80:
-        first, last = narrow(m, low, high, depth, byte)
-        return first >= last
+    note_words(m, paths, at, config(m, k, CFG_LOW), config(m, k, CFG_HIGH), config(m, k, CFG_COUNT))
+    if config(m, k, CFG_DECODE) == 0:
+        return np.int64(AMONG_WORDS)
+    for w in range(8):
+        paths[at + w] = -1
+    return -np.int64(state)
+
+
+@helper
+def note_words(m, paths, at, low, high, count):
+    """Into paths[at:]: words low to high - 1, of which `count` characters were read, and the bytes that they go on with."""
+    paths[at + PATH_LOW], paths[at + PATH_HIGH], paths[at + PATH_COUNT] = low, high, count
+    for w in range(8):
+        paths[at + w] = 0
+    note_byte(paths, at, 0x22)
+    note_byte(paths, at, 0x5C)
     for i in range(low, high):
-        char = literal_char(m, i, depth)
-        if char >= 0x80 and lead_of(char) == byte:
-            return False
-    return True
+        char = literal_char(m, i, count)
+        # Control characters are written as escapes only.
+        if char >= 0x20:
+            note_byte(paths, at, lead_of(char))
+
+
+@helper
+def word_state(m, p, low, high, count, text, stack):
+    """The state inside listed words and nothing else; UNKNOWN: something was asked for."""
+    if not roomy(m):
+        ask(m, ASK_ROOM, 0, 0, 0)
+        return np.int64(UNKNOWN)
+    m[N_OUT] = 0
+    m[HISTORY] = 0
+    emit(m, p, 0, low, high, count, 0, text, stack)
+    return np.int64(intern_out(m))
 
 
 @helper

@@ -16,7 +16,7 @@ from treadle.automata.cell_kernels import ask, char_row, config, edge, mix, stat
 from treadle.automata.kernels import step
 from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
-from treadle.matching.kernels import NODE, WORTH_A_LOOK, clear_bits, inside_loop, set_bits
+from treadle.matching.kernels import NODE, WORTH_A_LOOK, alive_words, clear_bits, inside_loop, may_read, set_bits, sibling
 
 #: Of a token that leads where it led in the other language.
 AS_BEFORE = -1
@@ -30,7 +30,7 @@ ALIKE_WIDTH = 3  # the two states, how long a text cannot tell them apart (0 in 
 
 
 @kernel
-def walk_string(m, trie, tokens, cover, state, node, row, closers, after):
+def walk_string(m, trie, tokens, cover, kin, state, node, row, closers, after):
     """`walk` for a state inside a string that is alone in its automaton, from `node` on.
 
     Sets in `row` uint32[w] the tokens that stay inside, in `closers` uint32[w] those that come to the closing quote,
@@ -49,6 +49,9 @@ def walk_string(m, trie, tokens, cover, state, node, row, closers, after):
         here = np.int64(m[levels + depth - 1])
         s = np.int64(m[table + here * 256 + (head & 255)])
         if s == UNKNOWN:
+            if not may_read(m, here, head & 255):
+                i = sibling(m, alive_words(m, here), trie, kin, i)
+                continue
             s = step(m, here, head & 255)
             if s == UNKNOWN:
                 return i
@@ -91,7 +94,7 @@ def heights(trie, out):
 
 @kernel
 def walk_beside(
-    m, trie, tokens, cover, height, state, other, node, levels, known, queue, measured, row, closers, after
+    m, trie, tokens, cover, kin, height, state, other, node, levels, known, queue, measured, row, closers, after
 ):
     """`walk_string` for `state`, where `row` and `closers` begin as those of `other`, and `after` as AS_BEFORE.
 
@@ -109,6 +112,13 @@ def walk_beside(
         byte = head & 255
         here = np.int64(levels[depth - 1])
         there = np.int64(levels[LEVELS + depth - 1])
+        if not may_read(m, here, byte):
+            if there == DEAD:
+                i = sibling(m, alive_words(m, here), trie, kin, i)
+                continue
+            if not may_read(m, there, byte):
+                i = either_sibling(m, alive_words(m, here), alive_words(m, there), trie, kin, i)
+                continue
         end = np.int64(trie[NODE * i + 1])
         s = step(m, here, byte)
         r = step(m, there, byte) if there != DEAD else np.int64(DEAD)
@@ -154,6 +164,20 @@ def walk_beside(
         lead_to(after, tokens, first, last, s)
         i = following
     return np.int64(-1)
+
+
+@helper
+def either_sibling(m, one, other, trie, kin, i):
+    """`sibling` for the bytes of either of two sets."""
+    k = (kin.shape[0] >> 1) + np.int64(kin[i])
+    while True:
+        kid = np.int64(kin[k])
+        word = kid >> 6 & 7
+        if (m[one + word] | m[other + word]) >> (kid >> 1 & 31) & 1:
+            return kid >> 9
+        if kid & 1:
+            return np.int64(trie[NODE * (kid >> 9) + 1])
+        k += 1
 
 
 @helper

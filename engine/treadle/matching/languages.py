@@ -81,7 +81,7 @@ class Language:
         while node >= 0:
             words = automaton.memory.words
             node = language_kernels.walk_string(
-                words, trie.nodes, trie.tokens, trie.cover, self.place.state, node, row, closers, after
+                words, trie.nodes, trie.tokens, trie.cover, trie.kin, self.place.state, node, row, closers, after
             )
             if node >= 0:
                 automaton.answer()
@@ -97,8 +97,8 @@ class Language:
         while node >= 0:
             words = family.automaton.memory.words
             node = language_kernels.walk_beside(
-                words, trie.nodes, trie.tokens, trie.cover, tables.heights, self.place.state, near.place.state, node,
-                levels, family.alike, family.queue, int(bounded), row, closers, after,
+                words, trie.nodes, trie.tokens, trie.cover, trie.kin, tables.heights, self.place.state,
+                near.place.state, node, levels, family.alike, family.queue, int(bounded), row, closers, after,
             )  # fmt: skip
             if node >= 0:
                 family.automaton.answer()

@@ -97,6 +97,8 @@ class TokenAutomaton:
         self._closing_rows: dict[int, UInt32] = {}
         #: Last entry of a list of unlisted names -> tokens that could write one of them as a whole.
         self._namings: dict[int, Int32] = {0: _NONE}
+        #: Scratch of a walk along listed words.
+        self._paths = np.zeros(kernels.PATH * (self.tables.longest + 1), np.int32)
         self._closer = Closer(automaton)
         self._closings: dict[int, tuple[int, ...]] = {}
         self.pool.join(self)
@@ -185,6 +187,8 @@ class TokenAutomaton:
                 )
         elif kind == kernels.FREE_NAME:
             self._name(state, bits)
+        elif kind == kernels.WORDS:
+            self._words(state, bits)
         else:
             self._walk(self.tables.trie, state, bits)
         if accepting:
@@ -269,12 +273,16 @@ class TokenAutomaton:
         """A name that may still become a listed one: as if it had left them, but for tokens that go on with one."""
         left = self.bytes.complete(lambda words: int(kernels.unlisted(words, state)))
         bits[:] = self.mask(left).view(np.uint32)
-        start = np.zeros(256, np.uint8)
-        kernels.listed_bytes(self.bytes.memory.words, state, start)
+        self._words(state, bits)
+
+    def _words(self, state: int, bits: UInt32) -> None:
+        """Tokens that go on with a listed word, where `bits` holds what may come if the text leaves them."""
         trie, node = self.tables.trie, 0
         while node >= 0:
             words = self.bytes.memory.words
-            node = kernels.walk_listed(words, trie.nodes, trie.tokens, start, state, node, bits)
+            node = kernels.walk_listed(
+                words, trie.nodes, trie.tokens, trie.kin, self._paths, state, node, bits
+            )
             if node >= 0:
                 self.bytes.answer()
 
@@ -282,7 +290,7 @@ class TokenAutomaton:
         node = 0
         while node >= 0:
             words = self.bytes.memory.words
-            node = kernels.walk(words, trie.nodes, trie.tokens, trie.cover, state, node, bits)
+            node = kernels.walk(words, trie.nodes, trie.tokens, trie.cover, trie.kin, state, node, bits)
             if node >= 0:
                 self.bytes.answer()
 

@@ -250,9 +250,11 @@ def _matching(pattern: re.Pattern[bytes], spelled: list[bytes]) -> Int32:
 
 
 class WalkTrie:
-    """A trie as kernels walk it: nodes int32[3 * n + 3], tokens int32[t], bytes below each node int32[4 * n]."""
+    """A trie as kernels walk it: nodes int32[3 * n + 3], tokens int32[t], bytes below each node int32[4 * n], lists of
+    siblings int32[2 * n].
+    """
 
-    __slots__ = ("cover", "nodes", "tokens")
+    __slots__ = ("cover", "kin", "nodes", "tokens")
 
     def __init__(self, trie: Trie) -> None:
         n = len(trie)
@@ -264,6 +266,12 @@ class WalkTrie:
         self.tokens: Int32 = np.array(trie.tokens)
         self.cover: Int32 = np.zeros(4 * n, np.int32)
         kernels.byte_cover(nodes, self.cover)
+        if n >= kernels.MOST_NODES:
+            raise VocabularyMismatch(
+                "the vocabulary is too large", found=f"{n} nodes", expected=f"< {kernels.MOST_NODES}"
+            )
+        self.kin: Int32 = np.zeros(2 * n, np.int32)
+        kernels.kinship(nodes, self.kin)
 
 
 def _tails(spelled: list[bytes], leaving: NDArray[np.int64], breaks: NDArray[np.integer[Any]]) -> Trie:

@@ -34,15 +34,16 @@ def load_kernels() -> None:
     nodes = np.array([ord("{") | 256, 1, 0, 0, 0, 1], np.int32)
     cover = np.zeros(4, np.int32)
     kernels.byte_cover(nodes, cover)
-    start, row, out = np.ones(256, np.uint8), np.zeros(1, np.uint32), np.empty(256, np.int64)
+    kin = np.zeros(2, np.int32)
+    kernels.kinship(nodes, kin)
+    row, out = np.zeros(1, np.uint32), np.empty(256, np.int64)
     state = automaton.anonymous(automaton.start)
-    kernels.walk(words, nodes, np.array(trie.tokens), cover, state, 0, row)
-    kernels.walk_listed(words, nodes, np.array(trie.tokens), start, state, 0, row)
+    kernels.walk(words, nodes, np.array(trie.tokens), cover, kin, state, 0, row)
     kernels.visit(words, state)
     kernels.string_at(words, state, 0)
     kernels.gaps(words, state)
     kernels.add_string(row, row, row, row)
-    _load_languages(automaton, trie, nodes, cover)
+    _load_languages(automaton, trie, nodes, cover, kin)
     kernels.seen_entries(words, state, out)
     automaton.complete(lambda m: int(kernels.behind(m, 1, 0)))
     automaton.complete(lambda m: int(kernels.alone(m, state, 0)))
@@ -59,7 +60,8 @@ def load_kernels() -> None:
     kernels.interior_lengths(blob, starts, np.empty(2, np.int32), np.empty(2, np.int32))
     name, _ = automaton.run_to(state, b'{"')
     automaton.complete(lambda m: int(kernels.unlisted(m, name)))
-    kernels.listed_bytes(automaton.memory.words, name, start)
+    paths = np.zeros(2 * kernels.PATH, np.int32)
+    kernels.walk_listed(automaton.memory.words, nodes, np.array(trie.tokens), kin, paths, name, 0, row)
     pool = RowPool(4, 2)
     for value in (1, 1, 2):
         scratch = pool.scratch()
@@ -72,7 +74,11 @@ def load_kernels() -> None:
 
 
 def _load_languages(
-    automaton: ByteAutomaton, trie: Trie, nodes: NDArray[np.int32], cover: NDArray[np.int32]
+    automaton: ByteAutomaton,
+    trie: Trie,
+    nodes: NDArray[np.int32],
+    cover: NDArray[np.int32],
+    kin: NDArray[np.int32],
 ) -> None:
     """The kernels for rows of string languages."""
     words, tokens = automaton.memory.words, np.array(trie.tokens)
@@ -84,14 +90,14 @@ def _load_languages(
         cover[:1],
     )
     language_kernels.heights(nodes, height)
-    language_kernels.walk_string(words, nodes, tokens, cover, state, 0, row, closers, after)
+    language_kernels.walk_string(words, nodes, tokens, cover, kin, state, 0, row, closers, after)
     pairs, queue = (
         np.zeros(4 * language_kernels.ALIKE_WIDTH, np.int32),
         np.zeros(3 * language_kernels.PAIRS + 1, np.int32),
     )
     levels = np.zeros(2 * at.LEVELS, np.int32)
     language_kernels.walk_beside(
-        words, nodes, tokens, cover, height, state, state, 0, levels, pairs, queue, 0, row, closers, after
+        words, nodes, tokens, cover, kin, height, state, state, 0, levels, pairs, queue, 0, row, closers, after
     )
     language_kernels.likeness(words, pairs, queue, state, state, 0)
     language_kernels.nearest(words, state, after[:1], np.zeros(256, np.int32))
