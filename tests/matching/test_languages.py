@@ -74,7 +74,7 @@ def test_a_row_made_beside_another_is_the_row_made_alone(pattern, text, bounded)
         beside += family is not None and family.near(known.place, bounded) is not None
         if bounded:
             needs = known.needs
-            assert np.array_equal(needs, known._measured(after, None))
+            assert np.array_equal(needs, known._measured(after))
         language = step(language, ord(char))
     assert beside
 

@@ -105,19 +105,17 @@ def longest_length(expr: Expr, limit: int = 2_000) -> int | None:
 def never_runs_out(expr: Expr, limit: int = 64) -> bool:
     """Whether infinitely many texts begin with any beginning of a text: False also where that
     takes long to tell.
+
+    Of finitely many live states, each begins infinitely many texts when every one of them goes on.
     """
     if expr is ANY_TEXT:
         return True
     seen, work = {expr}, [expr]
     while work:
-        node = work.pop()
-        if longest_length(node, limit) is not None:
-            return False
-        for _, target in live_transitions(node):
-            if target not in seen:
-                seen.add(target)
-                work.append(target)
-        if len(seen) > limit:
+        behind = {target for _, target in live_transitions(work.pop())}
+        work.extend(behind - seen)
+        seen |= behind
+        if not behind or len(seen) > limit:
             return False
     return True
 

@@ -556,7 +556,7 @@ def among_words(m, state, paths, at):
 
 @helper
 def note_words(m, paths, at, low, high, count):
-    """Into paths[at:]: words low to high - 1, of which `count` characters were read, and the bytes that they go on with."""
+    """Into paths[at:]: words low to high - 1, `count` characters of which were read; the bytes that they go on with."""
     paths[at + PATH_LOW], paths[at + PATH_HIGH], paths[at + PATH_COUNT] = low, high, count
     for w in range(8):
         paths[at + w] = 0

@@ -12,18 +12,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from treadle.automata.cell_kernels import ask, char_row, config, edge, mix, state_row
+from treadle.automata.cell_kernels import ask, char_row, config, edge, mix, position, state_row
 from treadle.automata.kernels import step
 from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
-from treadle.matching.kernels import NODE, WORTH_A_LOOK, alive_words, clear_bits, inside_loop, may_read, set_bits, sibling
+from treadle.matching.kernels import (
+    NODE,
+    WORTH_A_LOOK,
+    alive_words,
+    clear_bits,
+    inside_loop,
+    may_read,
+    set_bits,
+    sibling,
+)
 
 #: Of a token that leads where it led in the other language.
 AS_BEFORE = -1
 #: Texts up to this many characters tell two languages apart, or they count as alike no further.
-AHEAD = 12
+AHEAD = 40
 #: Pairs of character states that one comparison looks at.
-PAIRS = 64
+PAIRS = 128
 #: Any text, however long.
 ALWAYS = 1 << 20
 ALIKE_WIDTH = 3  # the two states, how long a text cannot tell them apart (0 in a free row: stored plus 2)
@@ -94,13 +103,30 @@ def heights(trie, out):
 
 @kernel
 def walk_beside(
-    m, trie, tokens, cover, kin, height, state, other, node, levels, known, queue, measured, row, closers, after
+    m,
+    trie,
+    tokens,
+    cover,
+    kin,
+    height,
+    state,
+    other,
+    node,
+    levels,
+    known,
+    queue,
+    measured,
+    row,
+    closers,
+    after,
+    moved,
 ):
     """`walk_string` for `state`, where `row` and `closers` begin as those of `other`, and `after` as AS_BEFORE.
 
     `levels` int32[2 * LEVELS] keeps both states of each depth while Python answers; `known` int32[2**k * 3] what
     `alike` found out so far; `queue` int32[PAIRS * 3 + 1] is its scratch, and in the end how many states it may ask
-    for. `measured`: are tokens told apart by the characters that must follow them, too?
+    for. `measured`: are tokens told apart by the characters that must follow them, too? Then `moved` int32[V + 1]
+    lists the tokens whose `after` is known, behind their number.
     """
     n = (trie.shape[0] - NODE) // NODE
     levels[0] = state
@@ -139,7 +165,7 @@ def walk_beside(
             if r != DEAD:
                 clear_bits(row, tokens, first, last)
                 clear_bits(closers, tokens, first, last)
-                lead_to(after, tokens, first, last, 0)
+                lead_to(after, moved, tokens, first, last, 0)
             i = end
             continue
         if r != DEAD and decoded(m, s) == decoded(m, r):
@@ -161,7 +187,7 @@ def walk_beside(
                 following = end
         last = trie[NODE * following + 2]
         set_bits(row, tokens, first, last)
-        lead_to(after, tokens, first, last, s)
+        lead_to(after, moved, tokens, first, last, s)
         i = following
     return np.int64(-1)
 
@@ -192,10 +218,15 @@ def char_of(m, state):
 
 
 @helper
-def lead_to(after, tokens, first, last, state):
+def lead_to(after, moved, tokens, first, last, state):
     if after.shape[0] > 0:
         for k in range(first, last):
-            after[tokens[k]] = state
+            t = tokens[k]
+            # A walk that stopped comes to its last node once more.
+            if after[t] == AS_BEFORE:
+                moved[0] += 1
+                moved[moved[0]] = t
+            after[t] = state
 
 
 @helper
@@ -307,11 +338,14 @@ def likeness(m, known, queue, state, other, measured):
 
 
 @kernel
-def landings(after, marks, out):
-    """The distinct states in `after` int32[V] into `out`; `marks` uint8[largest state + 1] is zero. How many."""
+def landings(after, moved, marks, out):
+    """The distinct states in `after` int32[V] of the tokens moved[1:] (of all, where that is empty) into `out`.
+
+    `marks` uint8[largest state + 1] is zero. Returns how many states.
+    """
     n = np.int64(0)
-    for t in range(after.shape[0]):
-        s = after[t]
+    for k in range(moved.shape[0] - 1 if moved.shape[0] > 1 else after.shape[0]):
+        s = after[moved[k + 1] if moved.shape[0] > 1 else k]
         if s > 0 and marks[s] == 0:
             marks[s] = 1
             out[n] = s
@@ -320,23 +354,66 @@ def landings(after, marks, out):
 
 
 @kernel
-def measure(after, fewest, most, chars, half, odd, starts, never, needs):
+def to_come(m, landed, fewest, most):
+    """Fewest characters that must follow each of the states landed int32[n], one half read counted, into `fewest`
+    int32[largest state + 1]; a bound of that into `most`.
+
+    Plain states only: one configuration, without bounds, whose character state tells all. Others get -1: Python asks.
+    """
+    for k in range(landed.shape[0]):
+        s = landed[k]
+        c = state_row(m, s, ST_FIRST)
+        q = config(m, c, CFG_Q)
+        p = config(m, c, CFG_POS)
+        bounded = position(m, p, POS_B) > 0 or position(m, p, POS_C) >= 0
+        alone = state_row(m, s, ST_COUNT) == 1 and config(m, c, CFG_LOW) >= config(m, c, CFG_HIGH)
+        if bounded or not alone or q == 0 or char_row(m, q, CST_LOWERED) == 0:
+            fewest[s] = -1
+            continue
+        low, high = read_range(config(m, c, CFG_DECODE))
+        least, greatest = np.int64(1) << 30, np.int64(0)
+        for e in range(char_row(m, q, CST_FIRST), char_row(m, q, CST_FIRST) + char_row(m, q, CST_EDGES)):
+            behind = np.int64(char_row(m, edge(m, e, 2), CST_SHORTEST))
+            greatest = max(greatest, behind)
+            if edge(m, e, 0) <= high and edge(m, e, 1) >= low:
+                least = min(least, behind)
+        if least == np.int64(1) << 30:
+            # An escape: its digits are told otherwise, and such tokens are odd.
+            least = np.int64(0)
+        fewest[s] = char_row(m, q, CST_SHORTEST) if config(m, c, CFG_DECODE) == 0 else 1 + least
+        most[s] = max(np.int64(fewest[s]), 1 + greatest)
+
+
+@helper
+def read_range(decode):
+    """The characters that a decoder inside of UTF-8 may still come to (RFC 3629)."""
+    mode, base = decode >> DECODE_SHIFT, decode & DECODE_MASK
+    if mode == D_UTF1:
+        return base, base + 0x3F
+    if mode == D_UTF3:
+        return max(base, 0x10000), min(base + 0x3FFFF, 0x10FFFF)
+    if mode == D_UTF2 and base == 0xD000:
+        return base, 0xD7FF
+    return max(base, 0x800), base + 0xFFF
+
+
+@kernel
+def measure(after, moved, fewest, most, chars, half, odd, starts, never, needs):
     """Into needs int16[V]: characters that the string must still be allowed to have for each token.
 
-    `after` says where each token leads (0: not inside, AS_BEFORE: its need stays), `fewest` and `most` how many
-    characters each of these states has to come. Returns the greatest need, for odd tokens a bound of it.
+    `after` says where each token leads (0: not inside), `fewest` and `most` how many characters each of these states
+    has to come; of the tokens moved[1:], or of all where that is empty. Returns their greatest need, for odd tokens a
+    bound of it.
     """
     longest = np.int64(0)
-    for t in range(after.shape[0]):
+    for k in range(moved.shape[0] - 1 if moved.shape[0] > 1 else after.shape[0]):
+        t = moved[k + 1] if moved.shape[0] > 1 else np.int32(k)
         s = after[t]
-        if s == 0:
-            needs[t] = never
+        needs[t] = never
+        if s > 0 and odd[t]:
+            longest = max(longest, np.int64(starts[t + 1] - starts[t] + most[s]))
         elif s > 0:
-            if odd[t]:
-                needs[t] = never
-                longest = max(longest, np.int64(starts[t + 1] - starts[t] + most[s]))
-            else:
-                needs[t] = min(np.int64(never), np.int64(chars[t]) - half[t] + fewest[s])
-        if needs[t] < never:
-            longest = max(longest, np.int64(needs[t]))
+            needs[t] = min(np.int64(never), np.int64(chars[t]) - half[t] + fewest[s])
+            if needs[t] < never:
+                longest = max(longest, np.int64(needs[t]))
     return longest

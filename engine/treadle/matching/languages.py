@@ -17,6 +17,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -51,6 +52,7 @@ LOOKED_AHEAD: Final = 16
 _ALIKE: Final = 1 << 14
 #: Of a token that does not stay inside, or is odd.
 _NEVER: Final = np.iinfo(np.int16).max
+_NOTHING: Final = np.zeros(0, np.int32)
 
 
 class Language:
@@ -67,10 +69,10 @@ class Language:
         near = place.family.near(place, bounded)
         if near is None:
             self.row, self.closers, after = self._walked(bounded)
+            if bounded:
+                self._needs = self._measured(after)
         else:
-            self.row, self.closers, after = self._walked_beside(near, bounded)
-        if bounded:
-            self._needs = self._measured(after, near)
+            self.row, self.closers = self._walked_beside(near, bounded)
 
     def _walked(self, bounded: bool) -> tuple[UInt32, UInt32, NDArray[np.int32]]:
         """Tokens that stay inside, those that close, and where each of the first leads."""
@@ -82,27 +84,35 @@ class Language:
             words = automaton.memory.words
             node = language_kernels.walk_string(
                 words, trie.nodes, trie.tokens, trie.cover, trie.kin, self.place.state, node, row, closers, after
-            )
+            )  # fmt: skip
             if node >= 0:
                 automaton.answer()
         return row, closers, after
 
-    def _walked_beside(self, near: Language, bounded: bool) -> tuple[UInt32, UInt32, NDArray[np.int32]]:
-        """`_walked`, where the answers for a similar language are known."""
+    def _walked_beside(self, near: Language, bounded: bool) -> tuple[UInt32, UInt32]:
+        """`_walked` and measured, where the answers for a similar language are known."""
         tables, family = self._owner.tables, self.place.family
         row, closers = near.row.copy(), near.closers.copy()
-        after = np.full(tables.size if bounded else 0, language_kernels.AS_BEFORE, np.int32)
+        after, moved = self._owner.scratch if bounded else (_NOTHING, _NOTHING)
         levels = np.zeros(2 * at.LEVELS, np.int32)
         trie, node = tables.trie, 0
-        while node >= 0:
-            words = family.automaton.memory.words
-            node = language_kernels.walk_beside(
-                words, trie.nodes, trie.tokens, trie.cover, trie.kin, tables.heights, self.place.state,
-                near.place.state, node, levels, family.alike, family.queue, int(bounded), row, closers, after,
-            )  # fmt: skip
-            if node >= 0:
-                family.automaton.answer()
-        return row, closers, after
+        try:
+            while node >= 0:
+                words = family.automaton.memory.words
+                node = language_kernels.walk_beside(
+                    words, trie.nodes, trie.tokens, trie.cover, trie.kin, tables.heights, self.place.state,
+                    near.place.state, node, levels, family.alike, family.queue, int(bounded), row, closers, after,
+                    moved,
+                )  # fmt: skip
+                if node >= 0:
+                    family.automaton.answer()
+            if bounded:
+                self._needs = self._measured_beside(near, after, moved[: int(moved[0]) + 1])
+        finally:
+            if bounded:
+                after[moved[1 : int(moved[0]) + 1]] = language_kernels.AS_BEFORE
+                moved[0] = 0
+        return row, closers
 
     @property
     def is_measured(self) -> bool:
@@ -114,7 +124,7 @@ class Language:
         """int16[V]: characters that the string must still be allowed to have for a token."""
         if self._needs is None:
             with self._owner.lock:
-                self._needs = self._measured(self._walked(True)[2], None)
+                self._needs = self._measured(self._walked(True)[2])
         return self._needs
 
     @property
@@ -124,27 +134,51 @@ class Language:
         self.needs  # noqa: B018
         return self._longest
 
-    def _measured(self, after: NDArray[np.int32], near: Language | None) -> NDArray[np.int16]:
-        tables = self._owner.tables
-        size = int(after.max(initial=0)) + 1
+    def _measured(self, after: NDArray[np.int32]) -> NDArray[np.int16]:
+        needs = np.empty(self._owner.tables.size, np.int16)
+        self._longest = self._measure(after, _NOTHING, needs)
+        return needs
+
+    def _measured_beside(
+        self, near: Language, after: NDArray[np.int32], moved: NDArray[np.int32]
+    ) -> NDArray[np.int16]:
+        """`_measured`, where only some tokens lead elsewhere than in a similar language."""
+        needs = near.needs.copy()
+        # Of all other tokens, what was found there is a bound.
+        longest = self._measure(after, moved, needs) if len(moved) > 1 else 0
+        self._longest = max(longest, near.longest)
+        return needs
+
+    def _measure(self, after: NDArray[np.int32], moved: NDArray[np.int32], needs: NDArray[np.int16]) -> int:
+        """Write the needs of the tokens moved[1:], or of all where that is empty; the greatest, or a bound of it."""
+        tables, automaton = self._owner.tables, self.place.family.automaton
+        size = automaton.state_count + at.FIRST_STATE
         fewest, most = np.zeros((2, size), np.int32)
         landed = np.empty(size, np.int32)
-        count = language_kernels.landings(after, np.zeros(size, np.uint8), landed)
-        for state in landed[:count].tolist():
+        landed = landed[: language_kernels.landings(after, moved, np.zeros(size, np.uint8), landed)]
+        if self.place.family.measured:
+            language_kernels.to_come(automaton.memory.words, landed, fewest, most)
+        else:
+            fewest[landed] = -1
+        for state in landed[fewest[landed] < 0].tolist():
             fewest[state], most[state] = self._to_come(state)
-        needs = np.full(tables.size, _NEVER, np.int16) if near is None else near.needs.copy()
-        # Of odd tokens a bound is enough: bytes are no fewer than characters.
-        longest = language_kernels.measure(
-            after, fewest, most, tables.chars, tables.half, tables.is_odd, tables.starts, _NEVER, needs
+        return int(
+            language_kernels.measure(
+                after,
+                moved,
+                fewest,
+                most,
+                tables.chars,
+                tables.half,
+                tables.is_odd,
+                tables.starts,
+                _NEVER,
+                needs,
+            )
         )
-        # Of tokens that lead where they led in the other language, what was found there is a bound.
-        self._longest = max(int(longest), near.longest if near is not None else 0)
-        return needs
 
     def _to_come(self, state: int) -> tuple[int, int]:
         """Fewest characters that must follow a state of this language, with one half read; and a bound of that."""
-        if state == 0:
-            return 0, 0
         config = self.place.family.automaton.frontier(state)[0].tolist()
         position = self.place.family.automaton.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
         fewest = self.place.family.automaton.shortest(config, position)
@@ -206,6 +240,7 @@ class Family:
         """`measured`: are the lengths of texts to be known of every character state?"""
         # Languages come as the vocabulary can spell them, so every byte may be used here.
         self.automaton = ByteAutomaton(rules.Quoted(ANY_TEXT), measured=measured)
+        self.measured = measured
         self._weights = tables.weights
         self._met: deque[Language] = deque(maxlen=RELATIVES)
         self.alike = np.zeros(_ALIKE * language_kernels.ALIKE_WIDTH, np.int32)
@@ -278,6 +313,12 @@ class Languages:
         self.lock = threading.RLock()
         self._known: OrderedDict[tuple[Expr, bool], Language] = OrderedDict()
         self._families: dict[bool, Family] = {}
+
+    @cached_property
+    def scratch(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """For a walk beside a language: where each token leads, and which were found to lead elsewhere."""
+        size = self.tables.size
+        return np.full(size, language_kernels.AS_BEFORE, np.int32), np.zeros(size + 1, np.int32)
 
     def get(self, language: Expr, canonical: bool, bounded: bool = False) -> Language:
         with self.lock:

@@ -139,26 +139,30 @@ class TokenAutomaton:
 
     def _first_visit(self, state: int) -> Row:
         """A row that was not asked for since the pool's last turn."""
-        with self.bytes.lock:
-            row = self._again(state)
-            if row is not None:
-                return row
+        automaton, rows, kept = self.bytes, self._rows, self._kept
+        with automaton.lock:
+            if state in kept:
+                row = self._again(state)
+                if row is not None:
+                    return row
             while True:
-                twin, kind, recorded, accepting, ways = kernels.visit(self.bytes.memory.words, state)
+                twin, kind, recorded, accepting, ways = kernels.visit(automaton.memory.words, state)
                 if twin != at.UNKNOWN:
                     break
-                self.bytes.answer()
-            row = self._rows.get(twin)
-            row = self._again(twin) if row is None and twin != state else row
+                automaton.answer()
+            row = rows.get(twin) if twin != state else None
+            if row is None and twin in kept:
+                row = self._again(twin)
             row = self._compute(twin, kind, ways, accepting) if row is None else row
             if twin != state:
-                if recorded or self._may_repeat or self.bytes.remembers:
+                if recorded or self._may_repeat or automaton.remembers:
                     row = self._without_repeats(state, twin, recorded, row)
                 else:
+                    # The pool may have taken its turn meanwhile.
                     self._rows[state] = row
-                    self._kept[state] = self._kept[twin]
+                    kept[state] = kept[twin]
             if len(self._rows) < _EVERY or len(self._rows) % _EVERY == 0:
-                self._noted = LEDGER.note(self.bytes, self._noted)
+                self._noted = LEDGER.note(automaton, self._noted)
         return row
 
     def _again(self, state: int) -> Row | None:

@@ -97,14 +97,33 @@ def _load_languages(
     )
     levels = np.zeros(2 * at.LEVELS, np.int32)
     language_kernels.walk_beside(
-        words, nodes, tokens, cover, kin, height, state, state, 0, levels, pairs, queue, 0, row, closers, after
+        words,
+        nodes,
+        tokens,
+        cover,
+        kin,
+        height,
+        state,
+        state,
+        0,
+        levels,
+        pairs,
+        queue,
+        0,
+        row,
+        closers,
+        after,
+        after,
     )
     language_kernels.likeness(words, pairs, queue, state, state, 0)
     language_kernels.nearest(words, state, after[:1], np.zeros(256, np.int32))
     landed = np.empty(2, np.int32)
-    language_kernels.landings(after, np.zeros(2, np.uint8), landed)
+    language_kernels.landings(after, landed[:0], np.zeros(2, np.uint8), landed)
+    language_kernels.to_come(words, landed[:0], landed, landed)
     chars, flags, starts = np.zeros(2, np.int32), np.zeros(2, bool), np.zeros(3, np.int32)
-    language_kernels.measure(after, chars, chars, chars, flags, flags, starts, 1, np.zeros(2, np.int16))
+    language_kernels.measure(
+        after, landed[:0], chars, chars, chars, flags, flags, starts, 1, np.zeros(2, np.int16)
+    )
 
 
 def _toy() -> rules.Node:
