@@ -3,7 +3,7 @@
 A walk from a *shade* (a bundle of which only the acceptable and shiftable terminals are known, parse_layout.SHADE)
 tells for a whole context which tokens stay within the lexeme that is being read, and where the others leave it: at a
 node of the trie, with a terminal, a column and duties. Behind that node the stack matters; `walk_behind` goes on from
-there with a real one. The memory `m` is that of automata/parse_kernels.py, tries are those of matching/kernels.py.
+there with a real one. The memory `m` is that of automata/parse_kernels.py, tries are those of trie_kernels.py.
 """
 
 from __future__ import annotations

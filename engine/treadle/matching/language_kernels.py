@@ -5,7 +5,7 @@ of a pattern behind one more character, or with one repetition less. `walk_besid
 subtree where they come together, or where the two cannot be told apart by texts as short as what is below (`alike`, a
 bounded bisimulation of their character states), and corrects the row of the other where they do not.
 
-Arrays as in kernels.py. The slow twin is `walk_string` itself (tests/matching/test_languages.py).
+Arrays as in trie_kernels.py. The slow twin is `walk_string` itself (tests/matching/test_languages.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from treadle.automata.cell_kernels import ask, char_row, config, edge, mix, posi
 from treadle.automata.kernels import step
 from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
-from treadle.matching.kernels import (
+from treadle.matching.trie_kernels import (
     NODE,
     WORTH_A_LOOK,
     alive_words,

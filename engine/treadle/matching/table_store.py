@@ -22,7 +22,13 @@ from treadle.vocabulary import cache as store
 Arrays = dict[str, NDArray[Any]]
 
 #: What the tables are made by, relative to the package.
-_SOURCES = ("matching/token_tables.py", "matching/kernels.py", "masks/bitset.py", "vocabulary/trie.py")
+_SOURCES = (
+    "matching/token_tables.py",
+    "matching/kernels.py",
+    "matching/trie_kernels.py",
+    "masks/bitset.py",
+    "vocabulary/trie.py",
+)
 
 
 def remember(fingerprint: str, values: dict[str, Any], trie: type) -> bool:

@@ -2,7 +2,7 @@
 
 In: a byte automaton and a vocabulary. A state is the byte automaton's int, so it depends on the bytes read and on
 nothing else: two tokenizations of one text meet in one state. Rows are computed at the first visit by walking the
-token trie (kernels.walk), in three steps from the cheapest:
+token trie (trie_kernels.walk), in three steps from the cheapest:
 
     class row   inside free JSON text the row of "string interior" tokens is copied and only the rest trie is walked
     twin        while an unlisted member name is being spelled, states differ by the spelling only; their anonymous
@@ -29,7 +29,7 @@ from treadle.errors import VocabularyMismatch
 from treadle.grammar.expression import ANY_TEXT, NOTHING, Chars, Expr, Repeat, alternate, repeat
 from treadle.masks.bitset import Row, address_of
 from treadle.masks.pool import Kept
-from treadle.matching import kernels
+from treadle.matching import kernels, trie_kernels
 from treadle.matching.budget import LEDGER, limits, pool_of
 from treadle.matching.closing import Closer, fewest_tokens
 from treadle.matching.forced import forced_tokens
@@ -98,7 +98,7 @@ class TokenAutomaton:
         #: Last entry of a list of unlisted names -> tokens that could write one of them as a whole.
         self._namings: dict[int, Int32] = {0: _NONE}
         #: Scratch of a walk along listed words.
-        self._paths = np.zeros(kernels.PATH * (self.tables.longest + 1), np.int32)
+        self._paths = np.zeros(trie_kernels.PATH * (self.tables.longest + 1), np.int32)
         self._closer = Closer(automaton)
         self._closings: dict[int, tuple[int, ...]] = {}
         self.pool.join(self)
@@ -284,7 +284,7 @@ class TokenAutomaton:
         trie, node = self.tables.trie, 0
         while node >= 0:
             words = self.bytes.memory.words
-            node = kernels.walk_listed(
+            node = trie_kernels.walk_listed(
                 words, trie.nodes, trie.tokens, trie.kin, self._paths, state, node, bits
             )
             if node >= 0:
@@ -294,7 +294,7 @@ class TokenAutomaton:
         node = 0
         while node >= 0:
             words = self.bytes.memory.words
-            node = kernels.walk(words, trie.nodes, trie.tokens, trie.cover, trie.kin, state, node, bits)
+            node = trie_kernels.walk(words, trie.nodes, trie.tokens, trie.cover, trie.kin, state, node, bits)
             if node >= 0:
                 self.bytes.answer()
 

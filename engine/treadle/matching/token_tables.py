@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from treadle.automata.layout import LEVELS
 from treadle.errors import VocabularyMismatch
 from treadle.masks import bitset
-from treadle.matching import kernels, language_kernels, table_store
+from treadle.matching import kernels, language_kernels, table_store, trie_kernels
 from treadle.matching.warmup import load_kernels
 from treadle.vocabulary import Trie, Vocabulary
 from treadle.vocabulary.vocabulary import WORTH_STORING
@@ -265,13 +265,13 @@ class WalkTrie:
         self.nodes: Int32 = nodes
         self.tokens: Int32 = np.array(trie.tokens)
         self.cover: Int32 = np.zeros(4 * n, np.int32)
-        kernels.byte_cover(nodes, self.cover)
-        if n >= kernels.MOST_NODES:
+        trie_kernels.byte_cover(nodes, self.cover)
+        if n >= trie_kernels.MOST_NODES:
             raise VocabularyMismatch(
-                "the vocabulary is too large", found=f"{n} nodes", expected=f"< {kernels.MOST_NODES}"
+                "the vocabulary is too large", found=f"{n} nodes", expected=f"< {trie_kernels.MOST_NODES}"
             )
         self.kin: Int32 = np.zeros(2 * n, np.int32)
-        kernels.kinship(nodes, self.kin)
+        trie_kernels.kinship(nodes, self.kin)
 
 
 def _tails(spelled: list[bytes], leaving: NDArray[np.int64], breaks: NDArray[np.integer[Any]]) -> Trie:

@@ -18,7 +18,7 @@ from treadle.grammar.expression import ANY_TEXT
 from treadle.masks import bitset
 from treadle.masks import kernels as masks
 from treadle.masks.pool import RowPool
-from treadle.matching import kernels, language_kernels
+from treadle.matching import kernels, language_kernels, trie_kernels
 from treadle.vocabulary import Trie
 
 
@@ -33,12 +33,12 @@ def load_kernels() -> None:
     trie = Trie.build(tokens)
     nodes = np.array([ord("{") | 256, 1, 0, 0, 0, 1], np.int32)
     cover = np.zeros(4, np.int32)
-    kernels.byte_cover(nodes, cover)
+    trie_kernels.byte_cover(nodes, cover)
     kin = np.zeros(2, np.int32)
-    kernels.kinship(nodes, kin)
+    trie_kernels.kinship(nodes, kin)
     row, out = np.zeros(1, np.uint32), np.empty(256, np.int64)
     state = automaton.anonymous(automaton.start)
-    kernels.walk(words, nodes, np.array(trie.tokens), cover, kin, state, 0, row)
+    trie_kernels.walk(words, nodes, np.array(trie.tokens), cover, kin, state, 0, row)
     kernels.visit(words, state)
     kernels.string_at(words, state, 0)
     kernels.gaps(words, state)
@@ -60,8 +60,8 @@ def load_kernels() -> None:
     kernels.interior_lengths(blob, starts, np.empty(2, np.int32), np.empty(2, np.int32))
     name, _ = automaton.run_to(state, b'{"')
     automaton.complete(lambda m: int(kernels.unlisted(m, name)))
-    paths = np.zeros(2 * kernels.PATH, np.int32)
-    kernels.walk_listed(automaton.memory.words, nodes, np.array(trie.tokens), kin, paths, name, 0, row)
+    paths = np.zeros(2 * trie_kernels.PATH, np.int32)
+    trie_kernels.walk_listed(automaton.memory.words, nodes, np.array(trie.tokens), kin, paths, name, 0, row)
     pool = RowPool(4, 2)
     for value in (1, 1, 2):
         scratch = pool.scratch()
