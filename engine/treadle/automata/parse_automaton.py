@@ -31,7 +31,7 @@ LEVELS = 4096
 Guard = Callable[[str, str], bool]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ParseTables:
     """What a grammar's automata share."""
 
@@ -72,6 +72,8 @@ class ParseAutomaton:
         first = int(words[at.AT_STATE_SET])
         words[first : first + len(row_sets)] = [numbers[bits] for bits in row_sets]
         self._facts()
+        #: Answers about sets of terminals, since states are made that will be taken back.
+        self._lasting: list[tuple[int, int, int, int]] = []
         self._scanned = 0
         with tables.lock:
             self._note_scanner()
@@ -186,6 +188,11 @@ class ParseAutomaton:
             )
 
     def _remember(self, kind: int, x: int, y: int, value: int) -> None:
+        if kind != at.M_GUARD:
+            self._lasting.append((kind, x, y, value))
+        self._write(kind, x, y, value)
+
+    def _write(self, kind: int, x: int, y: int, value: int) -> None:
         if self.memory.words[at.N_MEMO] + 2 * at.ROOM >= self.memory.words[at.CAP_MEMO]:
             self.memory.grow(at.CAP_MEMO)
         kernels.remember(self.memory.words, kind, x, y, 0, value)
@@ -246,6 +253,25 @@ class ParseAutomaton:
             ]
         self._scanned = states
 
+    def know_scanner(self) -> None:
+        """Write down what the scanner, which automata of one grammar share, was asked by others."""
+        if self._scanned < self._scanner.states:
+            with self.tables.lock:
+                self._note_scanner()
+
+    def duties(self, number: int) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+        """A list of duties: (scanner state, terminal whose lexeme ended) of each, and the set that must not match.
+
+        With DUTY_NEXT, the condition in place of the terminal.
+        """
+        found, sets = [], []
+        while number:
+            scan, bits, number = self.memory.rows(at.AT_DUTIES, number, 1)[0].tolist()
+            ended = bits if scan == at.DUTY_NEXT else self._set_bits[bits][1].bit_length() - 1
+            found.append((scan, ended))
+            sets.append(0 if scan == at.DUTY_NEXT else bits)
+        return tuple(found), tuple(sets)
+
     # -- guards ------------------------------------------------------------------------------------------
 
     def _verdict(self, production: int, covered: int) -> bool:
@@ -294,11 +320,16 @@ class ParseAutomaton:
     def passing(self) -> Iterator[None]:
         """States that are made inside are taken back: what looks at thousands of futures keeps none of them."""
         with self.lock:
+            self._lasting.clear()
             kernels.begin(self.memory.words)
             try:
                 yield
             finally:
                 kernels.take_back(self.memory.words)
+                # What was said about sets of terminals stays true.
+                for entry in self._lasting:
+                    self._write(*entry)
+                self._lasting.clear()
                 if self._texts:
                     known = int(self.memory.words[at.N_TEXT])
                     self._texts = {number: text for number, text in self._texts.items() if number < known}

@@ -87,6 +87,9 @@ class Residual:
 Partial = tuple[int, int, int]
 WHOLE: Final[Partial] = (0, -1, -1)
 Items = tuple[tuple[int, int], ...]
+#: Lead bytes of which each begins as many characters as the others; the first and the last of a run.
+_ALIKE: Final = ((0xC2, 0xDF), (0xE0, 0xE0), (0xE1, 0xEC), (0xED, 0xED), (0xEE, 0xEF), (0xF0, 0xF0), (0xF1, 0xF3),
+                 (0xF4, 0xF4))  # fmt: skip
 
 
 class Scanner:
@@ -122,6 +125,8 @@ class Scanner:
         self.next_rows[DEAD] = DEAD
         self._numbers: dict[tuple[Partial, Items], int] = {}
         self._keys: list[tuple[Partial, Items]] = [(WHOLE, ()), (WHOLE, ())]
+        #: Does a machine's state read any character beyond ASCII?
+        self._wide: dict[tuple[int, int], bool] = {}
         self._ascii: dict[tuple[int, int], NDArray[np.int32]] = {}
         #: Bits of the terminals that a lexeme may end as, and of those that can go on, for each state.
         self.flags: list[int] = [0, 0]
@@ -150,15 +155,57 @@ class Scanner:
         return known if known != UNREAD else self.row(state, byte)[byte]
 
     def row(self, state: int, byte: int) -> dict[int, int]:
-        """Bytes -> states, of `byte` and of others that were as cheap to tell."""
+        """Bytes -> states: of all bytes, or of `byte` where there is an automaton over bytes among the terminals."""
         (left, _, _), items = self._keys[state]
-        if left or byte >= 0x80 or any(t in self._embedded for t, _ in items):
+        if any(t in self._embedded for t, _ in items):
             found = {byte: self._step(state, byte)}
+        elif left:
+            found = dict.fromkeys(range(256), DEAD) | self._continuations(state)
         else:
-            found = self._ascii_row(items)
+            found = self._ascii_row(items) | self._leads(state)
         for other, target in found.items():
             self.next_rows[state, other] = target
         return found
+
+    def _leads(self, state: int) -> dict[int, int]:
+        """Where the bytes lead that are no ASCII, between two characters."""
+        found = dict.fromkeys(range(0x80, 0x100), DEAD)
+        items = self._beyond_ascii(self._keys[state][1])
+        if not items:
+            return found
+        for first, last in _ALIKE:
+            low, high = lead_range(first), lead_range(last)
+            assert low is not None and high is not None
+            # Mostly all characters of some thousands lead to one place.
+            if self._read(items, low[1], high[2]) is not None:
+                found.update(dict.fromkeys(range(first, last + 1), self._step(state, first)))
+            else:
+                found.update({byte: self._step(state, byte) for byte in range(first, last + 1)})
+        return found
+
+    def _beyond_ascii(self, items: Items) -> Items:
+        """Those that read some character beyond ASCII."""
+        found = []
+        for item in items:
+            reads = self._wide.get(item)
+            if reads is None:
+                machine = self._machines[item[0]]
+                assert machine is not None
+                edges = machine.edges(item[1])
+                reads = self._wide[item] = bool(edges) and edges[-1][1] >= 0x80
+            if reads:
+                found.append(item)
+        return tuple(found)
+
+    def _continuations(self, state: int) -> dict[int, int]:
+        (left, low, high), items = self._keys[state]
+        size = 1 << (6 * (left - 1))
+        if low < 0:
+            return dict.fromkeys(range(0x80, 0xC0), self._step(state, 0x80))
+        if low % size == 0 and (high + 1) % size == 0 and self._read(items, low, high) is not None:
+            first = 0x80 + (low // size & 63)
+            return dict.fromkeys(range(first, first + (high - low + 1) // size), self._step(state, first))
+        return {byte: self._step(state, byte) for byte in range(0x80, 0xC0)}
 
     def _ascii_row(self, items: Items) -> dict[int, int]:
         if not items:
@@ -197,6 +244,8 @@ class Scanner:
             if t in self._embedded and (reached := self._embedded[t].step(q, byte)) != layout.DEAD
         ]
         own = tuple((t, q) for t, q in items if t not in self._embedded)
+        if left == 0 and byte >= 0x80:
+            own = self._beyond_ascii(own)
         if left == 0:
             if byte < 0x80:
                 read = self._read(own, byte, byte)
