@@ -14,7 +14,9 @@ Machines: `Preferred` (ordered threads, for lexers), `Residual` (a language, for
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final, Protocol
 
 import numpy as np
@@ -127,6 +129,8 @@ class Scanner:
         self._keys: list[tuple[Partial, Items]] = [(WHOLE, ()), (WHOLE, ())]
         #: Does a machine's state read any character beyond ASCII?
         self._wide: dict[tuple[int, int], bool] = {}
+        #: What _leads found, by the items that have a part in it.
+        self._led: dict[Items, dict[int, int]] = {}
         self._ascii: dict[tuple[int, int], NDArray[np.int32]] = {}
         #: Bits of the terminals that a lexeme may end as, and of those that can go on, for each state.
         self.flags: list[int] = [0, 0]
@@ -160,7 +164,7 @@ class Scanner:
         if any(t in self._embedded for t, _ in items):
             found = {byte: self._step(state, byte)}
         elif left:
-            found = dict.fromkeys(range(256), DEAD) | self._continuations(state)
+            found = self._continuations(state, byte)
         else:
             found = self._ascii_row(items) | self._leads(state)
         for other, target in found.items():
@@ -169,18 +173,18 @@ class Scanner:
 
     def _leads(self, state: int) -> dict[int, int]:
         """Where the bytes lead that are no ASCII, between two characters."""
-        found = dict.fromkeys(range(0x80, 0x100), DEAD)
         items = self._beyond_ascii(self._keys[state][1])
-        if not items:
-            return found
-        for first, last in _ALIKE:
-            low, high = lead_range(first), lead_range(last)
-            assert low is not None and high is not None
-            # Mostly all characters of some thousands lead to one place.
-            if self._read(items, low[1], high[2]) is not None:
-                found.update(dict.fromkeys(range(first, last + 1), self._step(state, first)))
-            else:
-                found.update({byte: self._step(state, byte) for byte in range(first, last + 1)})
+        found = self._led.get(items)
+        if found is None:
+            found = self._led[items] = dict.fromkeys(range(0x80, 0x100), DEAD)
+            for first, last in _ALIKE if items else ():
+                low, high = lead_range(first), lead_range(last)
+                assert low is not None and high is not None
+                # Mostly all characters of some thousands lead to one place.
+                if self._read(items, low[1], high[2]) is not None:
+                    found.update(dict.fromkeys(range(first, last + 1), self._step(state, first)))
+                else:
+                    found.update({byte: self._step(state, byte) for byte in range(first, last + 1)})
         return found
 
     def _beyond_ascii(self, items: Items) -> Items:
@@ -197,32 +201,52 @@ class Scanner:
                 found.append(item)
         return tuple(found)
 
-    def _continuations(self, state: int) -> dict[int, int]:
+    def _continuations(self, state: int, asked: int) -> dict[int, int]:
+        """Where bytes lead in the middle of a character."""
         (left, low, high), items = self._keys[state]
+        found = dict.fromkeys((*range(0x80), *range(0xC0, 0x100)), DEAD)
         size = 1 << (6 * (left - 1))
         if low < 0:
-            return dict.fromkeys(range(0x80, 0xC0), self._step(state, 0x80))
-        if low % size == 0 and (high + 1) % size == 0 and self._read(items, low, high) is not None:
+            found.update(dict.fromkeys(range(0x80, 0xC0), self._step(state, 0x80)))
+        elif low % size == 0 and (high + 1) % size == 0 and self._read(items, low, high) is not None:
             first = 0x80 + (low // size & 63)
-            return dict.fromkeys(range(first, first + (high - low + 1) // size), self._step(state, first))
-        return {byte: self._step(state, byte) for byte in range(0x80, 0xC0)}
+            last = first + (high - low + 1) // size
+            found.update(dict.fromkeys((*range(0x80, first), *range(last, 0xC0)), DEAD))
+            found.update(dict.fromkeys(range(first, last), self._step(state, first)))
+        elif left == 1 and high - low == 63:
+            found.update(self._last_row(items, low))
+        elif asked not in found:
+            found[asked] = self._step(state, asked)
+        return found
 
     def _ascii_row(self, items: Items) -> dict[int, int]:
+        return dict(enumerate(self._by_class(items, [self._ascii_edges(t, q) for t, q in items], 0x80)))
+
+    def _last_row(self, items: Items, low: int) -> dict[int, int]:
+        """Where the last bytes of the 64 characters from `low` on lead."""
+        columns = []
+        for t, q in items:
+            machine = self._machines[t]
+            assert machine is not None
+            column = np.full(64, -1, np.int32)
+            for first, last, target in _touching(machine.edges(q), low, low + 63):
+                column[max(first - low, 0) : last - low + 1] = target
+            columns.append(column)
+        return dict(enumerate(self._by_class(items, columns, 64), 0x80))
+
+    def _by_class(self, items: Items, columns: list[NDArray[np.int32]], count: int) -> list[int]:
+        """The states behind `count` characters, by where each item's machine is behind them (-1: nowhere)."""
         if not items:
-            return dict.fromkeys(range(0x80), DEAD)
-        columns = np.stack([self._ascii_edges(t, q) for t, q in items])
+            return [DEAD] * count
         classes: dict[bytes, int] = {}
-        found = {}
-        by_byte = np.ascontiguousarray(columns.T)
-        for byte in range(0x80):
-            key = by_byte[byte].tobytes()
+        found = []
+        for behind in np.ascontiguousarray(np.stack(columns).T):
+            key = behind.tobytes()
             target = classes.get(key)
             if target is None:
-                reached = tuple(
-                    (t, q) for (t, _), q in zip(items, by_byte[byte].tolist(), strict=True) if q >= 0
-                )
+                reached = tuple((t, q) for (t, _), q in zip(items, behind.tolist(), strict=True) if q >= 0)
                 target = classes[key] = self._state(WHOLE, reached)
-            found[byte] = target
+            found.append(target)
         return found
 
     def _ascii_edges(self, terminal: int, state: int) -> NDArray[np.int32]:
@@ -282,7 +306,7 @@ class Scanner:
         for t, q in items:
             machine = self._machines[t]
             assert machine is not None
-            touching = [edge for edge in machine.edges(q) if edge[0] <= high and edge[1] >= low]
+            touching = _touching(machine.edges(q), low, high)
             if not touching:
                 continue
             targets = {target for *_, target in touching}
@@ -296,7 +320,7 @@ class Scanner:
     def _meets(self, t: int, q: int, low: int, high: int) -> bool:
         machine = self._machines[t]
         assert machine is not None
-        return any(a <= high and b >= low for a, b, _ in machine.edges(q))
+        return bool(_touching(machine.edges(q), low, high))
 
     def _state(self, partial: Partial, items: Items) -> int:
         if not items and len(self._keys) > START:  # the start is there even where nothing is scanned for
@@ -341,6 +365,12 @@ class Scanner:
         row[at.SCAN_HEAD : at.SCAN_HEAD + self.words] = words_of(flags, self.words)
         row[at.SCAN_HEAD + self.words :] = words_of(live, self.words)
         self.condition_rows += [[t, int(ahead.at_end), *first_bytes(ahead)] for t, ahead in conditions]
+
+
+def _touching(edges: Edges, low: int, high: int) -> Edges:
+    """The edges that some character of a range takes."""
+    first = bisect_left(edges, low, key=itemgetter(1))
+    return edges[first : bisect_right(edges, high, first, key=itemgetter(0))]
 
 
 def words_of(bits: int, count: int) -> NDArray[np.int32]:

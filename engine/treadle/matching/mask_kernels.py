@@ -30,7 +30,7 @@ from treadle.automata.parse_kernels import (
 )
 from treadle.automata.parse_layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
-from treadle.matching.reading_kernels import flagset, group_row, open_row, reading_row
+from treadle.matching.reading_kernels import flagset, open_row, profile_behind, reading_row
 from treadle.matching.reading_layout import *  # noqa: F403
 
 
@@ -128,26 +128,14 @@ def push(r, depth, profile, b, s, won):
     r[row + 4] = won
 
 
-@helper
-def ask_for(r, g, level):
-    """Note that the profile behind a group is wanted."""
-    count = np.int64(r[N_MISSING])
-    if count < r[CAP_MISSING]:
-        r[r[AT_MISSING] + 2 * count] = g
-        r[r[AT_MISSING] + 2 * count + 1] = level
-        r[N_MISSING] = count + 1
-
-
 @kernel
-def allowed(m, r, profile, bundle, won0, inside, row):
+def allowed(m, r, trie, tokens, cover, profile, bundle, won0, inside, row):
     """Add to `row` int32[words] the tokens of a profile that a bundle allows.
 
     `won0`: the terminal that the lexeme matched before; `inside`: only those that complete nothing. Returns 0 at the
-    end, 1 if something was asked for; with profiles missing in the list of `r`, these have to be made, and the kernel
-    called again.
+    end, 1 if something was asked for.
     """
     depth = 0
-    r[N_MISSING] = 0
     push(r, 0, profile, bundle, bundle_row(m, bundle, BND_SET), won0)
     while depth >= 0:
         frame = r[AT_FRAMES] + depth * FRAME_WIDTH
@@ -196,12 +184,13 @@ def allowed(m, r, profile, bundle, won0, inside, row):
                     allow(r, group, row)
                     pending = False
             if reached != DEAD and leaving:
-                if r[group + GR_BEHIND] == 0:
-                    ask_for(r, g, BROUGHT + depth)
-                else:
-                    r[r[AT_PREFERRED] + BROUGHT + depth] = preferred
-                    depth += 1
-                    push(r, depth, np.int64(r[group + GR_BEHIND]), reached, bundle_row(m, reached, BND_SET), -1)
+                if r[group + GR_BEHIND] == 0 and (
+                    profile_behind(m, r, trie, tokens, cover, g, BROUGHT + depth) == UNKNOWN
+                ):
+                    return 1
+                r[r[AT_PREFERRED] + BROUGHT + depth] = preferred
+                depth += 1
+                push(r, depth, np.int64(r[group + GR_BEHIND]), reached, bundle_row(m, reached, BND_SET), -1)
         if condition_count(m, q) == 0 or not (pending or only >= 0):
             continue
         first = conditions_of(m, q)
@@ -223,9 +212,11 @@ def allowed(m, r, profile, bundle, won0, inside, row):
                 if answer == 1:
                     allow(r, group, row)
                     pending = False
-            elif r[group + GR_BEHIND] == 0:
-                ask_for(r, g, BROUGHT + depth)
             else:
+                if r[group + GR_BEHIND] == 0 and (
+                    profile_behind(m, r, trie, tokens, cover, g, BROUGHT + depth) == UNKNOWN
+                ):
+                    return 1
                 r[r[AT_PREFERRED] + BROUGHT + depth] = preferred
                 depth += 1
                 push(r, depth, np.int64(r[group + GR_BEHIND]), reached, bundle_row(m, reached, BND_SET), -1)

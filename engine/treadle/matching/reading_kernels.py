@@ -409,6 +409,9 @@ def spacious(m, r):
         and r[N_FLAGSETS] + 64 < r[CAP_FLAGSETS]
         and r[N_GROUPS] + 64 < r[CAP_GROUPS]
         and r[N_EVENTS] + 64 < r[CAP_EVENTS]
+        and r[N_TOKENS] < r[CAP_TOKENS] // 2
+        and r[N_ROOTS] < r[CAP_ROOTS] // 2
+        and r[N_PROFILES] + 1 < PROFILES
     ):
         return True
     ask(m, ASK_LIMIT, 0, 0, 0)
@@ -516,7 +519,6 @@ def end_profile(r, trie, tokens, level):
     r[row + PR_FIRST] = first
     r[row + PR_COUNT] = last - first
     r[row + PR_LEVEL] = level
-    begin_profile(r)
     return p
 
 
@@ -531,33 +533,32 @@ def tokens_end(r, trie, event):
 @kernel
 def profile_of(m, r, trie, tokens, cover, w, roots):
     """The profile of reading w over the subtrees at `roots` int32[n]; 0: something was asked for, call again."""
-    if r[NEXT_ROOT] == 0 and r[NEXT_NODE] < 0:
+    if r[MAKING] != -w:
         begin_profile(r)
+        r[MAKING] = -w
     if not walk_roots(m, r, trie, cover, w, roots, 0, len(roots)):
         return np.int64(0)
-    return end_profile(r, trie, tokens, BROUGHT)
+    made = end_profile(r, trie, tokens, BROUGHT)
+    r[MAKING] = 0
+    return made
 
 
-@kernel
-def profiles_behind(m, r, trie, tokens, cover, place):
-    """Make the profiles behind groups: `r`'s list of missing ones, pairs of group and level of the group's profile.
-
-    `place` int64[1] is the entry to go on from. Returns False if something was asked for; call again.
-    """
-    while place[0] < r[N_MISSING]:
-        g = np.int64(r[r[AT_MISSING] + 2 * place[0]])
-        level = np.int64(r[r[AT_MISSING] + 2 * place[0] + 1])
-        w = group_row(r, g, GR_READING)
-        q = reading_row(r, w, RD_SCAN)
-        t = group_row(r, g, GR_TERMINAL)
-        lexeme = with_flags(m, r, 0, q) if t < 0 else with_terminal(r, 0, t)
-        d = open_duty(r, -q - 8, 0, lexeme, level, reading_row(r, w, RD_OPEN))
-        if not walk_roots(
-            m, r, trie, cover, reading(r, START_SCAN, 0, d, 0), r,
-            r[AT_ROOTS] + group_row(r, g, GR_ROOTS), r[AT_ROOTS] + group_row(r, g, GR_ROOTS_END),
-        ):  # fmt: skip
-            return False
-        r[r[AT_GROUPS] + g * GROUP_WIDTH + GR_BEHIND] = end_profile(r, trie, tokens, level + 1)
-        place[0] += 1
-    r[N_MISSING] = 0
-    return True
+@helper
+def profile_behind(m, r, trie, tokens, cover, g, level):
+    """Make the profile behind group g of a profile of `level`. UNKNOWN if something was asked for: call again."""
+    if r[MAKING] != g:
+        begin_profile(r)
+        r[MAKING] = g
+    w = group_row(r, g, GR_READING)
+    q = reading_row(r, w, RD_SCAN)
+    t = group_row(r, g, GR_TERMINAL)
+    lexeme = with_flags(m, r, 0, q) if t < 0 else with_terminal(r, 0, t)
+    d = open_duty(r, -q - 8, 0, lexeme, level, reading_row(r, w, RD_OPEN))
+    first = r[AT_ROOTS] + group_row(r, g, GR_ROOTS)
+    last = r[AT_ROOTS] + group_row(r, g, GR_ROOTS_END)
+    if not walk_roots(m, r, trie, cover, reading(r, START_SCAN, 0, d, 0), r, first, last):
+        return np.int64(UNKNOWN)
+    made = end_profile(r, trie, tokens, level + 1)
+    r[r[AT_GROUPS] + g * GROUP_WIDTH + GR_BEHIND] = made
+    r[MAKING] = 0
+    return made

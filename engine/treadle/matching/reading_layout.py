@@ -18,7 +18,6 @@ N_TOKENS: Final = 35
 N_ROOTS: Final = 36
 N_ROWS: Final = 37
 N_EVENTS: Final = 38
-N_MISSING: Final = 39
 CAP_READINGS: Final = 40
 CAP_FLAGSETS: Final = 41
 CAP_OPEN: Final = 42
@@ -27,7 +26,6 @@ CAP_TOKENS: Final = 44
 CAP_ROOTS: Final = 45
 CAP_ROWS: Final = 46
 CAP_EVENTS: Final = 47
-CAP_MISSING: Final = 48
 CAP_MEMOS: Final = 49
 AT_READINGS: Final = 50
 AT_READ: Final = 51
@@ -39,12 +37,13 @@ AT_TOKENS: Final = 56
 AT_ROOTS: Final = 57
 AT_ROWS: Final = 58
 AT_EVENTS: Final = 59
-AT_MISSING: Final = 60
 AT_SEEN: Final = 61
 AT_WALK: Final = 62
 AT_FRAMES: Final = 63
 AT_PREFERRED: Final = 64
 AT_SCRATCH: Final = 70
+#: The group that a profile is being made behind, minus the reading of a first profile, or 0.
+MAKING: Final = 71
 #: int32 words of a mask row, and of a set of terminals.
 ROW_WORDS: Final = 65
 FLAG_WORDS: Final = 66
@@ -105,7 +104,6 @@ K_OPEN_2: Final = 6
 BROUGHT: Final = 16
 #: Tokens from which on a group is a row.
 DENSE: Final = 1024
-#: Profiles of one grammar, those that are made at once, and lexemes within one token.
+#: Profiles of one grammar, and lexemes within one token.
 PROFILES: Final = 1 << 18
-MISSING: Final = 1 << 12
 DEPTH: Final = 4096 + 64

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from treadle.automata import parse_layout as at
 from treadle.automata.parse_automaton import ParseAutomaton, ParseTables
-from treadle.errors import LimitExceeded
 from treadle.matching import mask_kernels
 from treadle.matching import reading_kernels as kernels
 from treadle.matching import reading_layout as rd
@@ -106,28 +105,16 @@ class Readings:
         r = self.memory
         first = int(r[rd.AT_PREFERRED])
         r[first : first + len(sets)] = sets
-        while True:
-            asked = mask_kernels.allowed(automaton.memory.words, r, profile, bundle, won, inside, row)
-            if asked:
-                automaton.answer()
-            elif r[rd.N_MISSING]:
-                self._make_missing(automaton)
-            else:
-                return
-
-    # -- profiles ----------------------------------------------------------------------------------------
-
-    def _make_missing(self, automaton: ParseAutomaton) -> None:
-        self._roomy()
-        trie, place = self._tokens.trie, np.zeros(1, np.int64)
-        while not kernels.profiles_behind(
-            automaton.memory.words, self.memory, trie.nodes, trie.tokens, self._cover, place
+        trie = self._tokens.trie
+        while mask_kernels.allowed(
+            automaton.memory.words, r, trie.nodes, trie.tokens, self._cover, profile, bundle, won, inside, row
         ):
             automaton.answer()
 
+    # -- profiles ----------------------------------------------------------------------------------------
+
     def _root(self, automaton: ParseAutomaton, key: Key) -> Root:
         scan, duties, column = key
-        self._roomy()
         pairs = np.array(duties, np.int32).reshape(-1, 2)
         reading = int(kernels.first_reading(automaton.memory.words, self.memory, scan, pairs, column))
         behind = np.zeros(256, np.int32)
@@ -172,17 +159,6 @@ class Readings:
                 np.bitwise_or.at(bits, tokens >> 5, np.uint32(1) << (tokens & 31).astype(np.uint32))
         return known
 
-    def _roomy(self) -> None:
-        """Everything is forgotten where the pools are nearly full."""
-        r = self.memory
-        nodes = len(self._tokens.trie.nodes) // 3
-        if (
-            r[rd.N_TOKENS] + self._tokens.size * 8 > r[rd.CAP_TOKENS]
-            or r[rd.N_ROOTS] + nodes * 8 > r[rd.CAP_ROOTS]
-            or r[rd.N_PROFILES] + rd.MISSING + 1 > rd.PROFILES
-        ):
-            raise LimitExceeded("too many ways to read tokens", limit="readings", value=int(r[rd.N_TOKENS]))
-
 
 def _tops(nodes: Int32) -> Int32:
     found, node, end = [], 0, len(nodes) // 3 - 1
@@ -196,7 +172,7 @@ def _memory(set_words: int, row_words: int, nodes: int) -> Int32:
     capacity = {
         rd.CAP_READINGS: 1 << 17, rd.CAP_FLAGSETS: 1 << 13, rd.CAP_OPEN: 1 << 16, rd.CAP_GROUPS: 1 << 21,
         rd.CAP_TOKENS: 1 << 25, rd.CAP_ROOTS: 1 << 25, rd.CAP_ROWS: max(1, (1 << 24) // row_words),
-        rd.CAP_EVENTS: 8 * nodes + 256, rd.CAP_MISSING: rd.MISSING, rd.CAP_MEMOS: 1 << 20,
+        rd.CAP_EVENTS: 8 * nodes + 256, rd.CAP_MEMOS: 1 << 20,
     }  # fmt: skip
     sizes = {
         rd.AT_READINGS: capacity[rd.CAP_READINGS] * rd.READING_WIDTH, rd.AT_READ: capacity[rd.CAP_READINGS] * 256,
@@ -204,7 +180,7 @@ def _memory(set_words: int, row_words: int, nodes: int) -> Int32:
         rd.AT_PROFILES: rd.PROFILES * rd.PROFILE_WIDTH, rd.AT_GROUPS: capacity[rd.CAP_GROUPS] * rd.GROUP_WIDTH,
         rd.AT_TOKENS: capacity[rd.CAP_TOKENS], rd.AT_ROOTS: capacity[rd.CAP_ROOTS],
         rd.AT_ROWS: capacity[rd.CAP_ROWS] * row_words, rd.AT_EVENTS: capacity[rd.CAP_EVENTS] * rd.EVENT_WIDTH,
-        rd.AT_MISSING: 2 * rd.MISSING, rd.AT_SEEN: capacity[rd.CAP_READINGS], rd.AT_WALK: rd.DEPTH,
+        rd.AT_SEEN: capacity[rd.CAP_READINGS], rd.AT_WALK: rd.DEPTH,
         rd.AT_FRAMES: rd.DEPTH * rd.FRAME_WIDTH, rd.AT_PREFERRED: rd.BROUGHT + rd.DEPTH,
         rd.AT_SCRATCH: 3 * rd.DEPTH, at.AT_MEMO: capacity[rd.CAP_MEMOS] * at.MEMO_WIDTH,
         at.AT_HASH: 2 * capacity[rd.CAP_MEMOS],
