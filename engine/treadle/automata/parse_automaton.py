@@ -272,6 +272,22 @@ class ParseAutomaton:
             sets.append(0 if scan == at.DUTY_NEXT else bits)
         return tuple(found), tuple(sets)
 
+    def keys_of(self, scan: int) -> list[tuple[int, tuple[tuple[int, int], ...], int]]:
+        """What configurations may be at behind a scanner state: in the lexeme, or behind it, as `duties` says it."""
+        read = self._scanner
+        found: list[tuple[int, tuple[tuple[int, int], ...], int]] = []
+        if read.live[scan]:
+            found.append((scan, (), 0))
+        lasts = bool(read.live[scan]) or read.conditional(scan) != 0
+        for t in range(read.terminals):
+            if read.flags[scan] >> t & 1:
+                found.append((scanner.START, ((-scan - 8, t),) if lasts else (), 0))
+        first, count = read.rows[scan, : at.SCAN_HEAD].tolist()
+        for condition in range(first, first + count):
+            t = read.condition_rows[condition][0]
+            found.append((scanner.START, ((at.DUTY_NEXT, condition), (-scan - 8, t)), 0))
+        return found
+
     # -- guards ------------------------------------------------------------------------------------------
 
     def _verdict(self, production: int, covered: int) -> bool:

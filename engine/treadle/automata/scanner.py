@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import cache, lru_cache
 from operator import itemgetter
 from typing import Final, Protocol
 
@@ -36,6 +37,8 @@ from treadle.grammar.preferred import Ahead, Edges, Machine, Program
 UNREAD: Final = 0
 DEAD: Final = 1
 START: Final = 2
+#: Ranges of characters that are looked at to find out whether they are one.
+_RUNS: Final = 8
 #: Most states of a scanner.
 SCANNER_LIMIT: Final = 200_000
 
@@ -127,8 +130,9 @@ class Scanner:
         self.next_rows[DEAD] = DEAD
         self._numbers: dict[tuple[Partial, Items], int] = {}
         self._keys: list[tuple[Partial, Items]] = [(WHOLE, ()), (WHOLE, ())]
-        #: Does a machine's state read any character beyond ASCII?
-        self._wide: dict[tuple[int, int], bool] = {}
+        #: A state that reads the characters beyond ASCII as a machine's state does; -1 where it reads none.
+        self._wide: dict[tuple[int, int], int] = {}
+        self._alike: dict[tuple[int, Edges], int] = {}
         #: What _leads found, by the items that have a part in it.
         self._led: dict[Items, dict[int, int]] = {}
         self._ascii: dict[tuple[int, int], NDArray[np.int32]] = {}
@@ -188,17 +192,19 @@ class Scanner:
         return found
 
     def _beyond_ascii(self, items: Items) -> Items:
-        """Those that read some character beyond ASCII."""
+        """Those that read some character beyond ASCII; machine states that read them alike are one."""
         found = []
         for item in items:
-            reads = self._wide.get(item)
-            if reads is None:
+            alike = self._wide.get(item)
+            if alike is None:
                 machine = self._machines[item[0]]
                 assert machine is not None
                 edges = machine.edges(item[1])
-                reads = self._wide[item] = bool(edges) and edges[-1][1] >= 0x80
-            if reads:
-                found.append(item)
+                wide = edges[bisect_left(edges, 0x80, key=itemgetter(1)) :]
+                alike = self._alike.setdefault((item[0], wide), item[1]) if wide else -1
+                self._wide[item] = alike
+            if alike >= 0:
+                found.append((item[0], alike))
         return tuple(found)
 
     def _continuations(self, state: int, asked: int) -> dict[int, int]:
@@ -301,7 +307,7 @@ class Scanner:
         return self._state((left, low, high), _merged(some, embedded))
 
     def _read(self, items: Items, low: int, high: int) -> Items | None:
-        """Where all characters of a range lead; None if not to one place."""
+        """Where all characters of a range lead; None if not to one place, or if that is long to tell."""
         found = []
         for t, q in items:
             machine = self._machines[t]
@@ -309,6 +315,8 @@ class Scanner:
             touching = _touching(machine.edges(q), low, high)
             if not touching:
                 continue
+            if len(touching) > _RUNS:
+                return None
             targets = {target for *_, target in touching}
             covered = sum(min(high, b) - max(low, a) + 1 for a, b, _ in touching)
             holes = 0x800 if low <= 0xD800 and high >= 0xDFFF else 0
@@ -378,7 +386,8 @@ def words_of(bits: int, count: int) -> NDArray[np.int32]:
     return np.frombuffer(bits.to_bytes(4 * count, "little"), np.int32)
 
 
-def first_bytes(ahead: Ahead) -> list[int]:
+@lru_cache(maxsize=1 << 12)
+def first_bytes(ahead: Ahead) -> tuple[int, ...]:
     """The bytes that characters of a set begin with, 8 words.
 
     A lead byte counts if all of its characters are in the set; conditions that split them are not met by any of them.
@@ -391,14 +400,14 @@ def first_bytes(ahead: Ahead) -> list[int]:
         span = lead_range(byte)
         if span is not None and any(low <= span[1] and span[2] <= high for low, high in ahead.charset.ranges):
             bits |= 1 << byte
-    found: list[int] = words_of(bits, 8).tolist()
-    return found
+    return tuple(words_of(bits, 8).tolist())
 
 
 def _merged(own: Items, embedded: list[tuple[int, int]]) -> Items:
     return tuple(sorted((*own, *embedded))) if embedded else own
 
 
+@cache
 def lead_range(byte: int) -> Partial | None:
     """(bytes to come, first, last code point) of the characters whose UTF-8 begins with `byte`; None for none."""
     if 0xC2 <= byte <= 0xDF:

@@ -86,6 +86,8 @@ class GrammarTokenAutomaton:
         self._cover = wide_cover_of(self.tables)
         lexical = automaton.tables.cfg.lexing == "lexical"
         self._readings = readings_of(automaton.tables, self.tables, self._cover) if lexical else None
+        if self._readings is not None:
+            self._readings.prepare(automaton)
         self._ends = frozenset(vocabulary.eos_ids)
         self._contexts: dict[tuple[int, ...], Context] = {}
         #: Bundle -> the set of terminals that it can shift, by number.

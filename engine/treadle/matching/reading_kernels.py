@@ -562,3 +562,19 @@ def profile_behind(m, r, trie, tokens, cover, g, level):
     r[r[AT_GROUPS] + g * GROUP_WIDTH + GR_BEHIND] = made
     r[MAKING] = 0
     return made
+
+
+@kernel
+def profiles_below(m, r, trie, tokens, cover, place, most):
+    """Make the profiles behind all groups from profile place[0] on, as long as there are fewer than `most` nodes in
+    all of them. Returns False if something was asked for; call again.
+    """
+    while place[0] < r[N_PROFILES] and r[N_ROOTS] + r[N_GROUPS] < most:
+        row = r[AT_PROFILES] + place[0] * PROFILE_WIDTH
+        first = np.int64(r[row + PR_FIRST])
+        for g in range(first, first + r[row + PR_COUNT]):
+            if group_row(r, g, GR_BEHIND) == 0 and group_row(r, g, GR_ROOTS) < group_row(r, g, GR_ROOTS_END):
+                if profile_behind(m, r, trie, tokens, cover, np.int64(g), np.int64(r[row + PR_LEVEL])) == UNKNOWN:
+                    return False
+        place[0] += 1
+    return True

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treadle.automata import parse_layout as at
+from treadle.automata import scanner
 from treadle.automata.parse_automaton import ParseAutomaton, ParseTables
 from treadle.matching import mask_kernels
 from treadle.matching import reading_kernels as kernels
@@ -30,6 +31,9 @@ from treadle.matching.token_tables import TokenTables
 Int32 = NDArray[np.int32]
 #: Profiles that another one is compared with.
 COMPARED: Final = 64
+#: Places where tokens end whose profiles are made before anything is asked for; groups and nodes of those behind them.
+PREPARED: Final = 64
+PREPARED_BELOW: Final = 1 << 12
 _FLAGS: Final = (
     getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0) | getattr(mmap, "MAP_NORESERVE", 0)
 )
@@ -61,6 +65,7 @@ class Readings:
         ends = nodes[3 * self._tops + 1]
         self._sizes = np.zeros(256, np.int64)
         self._sizes[nodes[3 * self._tops] & 255] = ends - self._tops
+        self._prepared = False
         self._begin()
 
     def _begin(self) -> None:
@@ -110,6 +115,37 @@ class Readings:
             automaton.memory.words, r, trie.nodes, trie.tokens, self._cover, profile, bundle, won, inside, row
         ):
             automaton.answer()
+
+    def prepare(self, automaton: ParseAutomaton, most: int = PREPARED) -> None:
+        """Make what will be asked for most: the profiles of the places where tokens end, as far as they are few."""
+        with self.lock, automaton.lock:
+            if self._prepared:
+                return
+            self._prepared = True
+            seen = 1
+            keys: list[Key] = [(scanner.START, (), 0)]
+            while keys and len(self._roots) < most:
+                for key in keys[: most - len(self._roots)]:
+                    self._roots[key] = self._root(automaton, key)
+                ends = self._ends(seen)
+                seen = int(self.memory[rd.N_GROUPS])
+                found = dict.fromkeys(key for scan in ends for key in automaton.keys_of(scan))
+                keys = [key for key in found if key not in self._roots]
+            trie, place = self._tokens.trie, np.ones(1, np.int64)
+            room = int(self.memory[rd.N_ROOTS] + self.memory[rd.N_GROUPS]) + PREPARED_BELOW
+            while not kernels.profiles_below(
+                automaton.memory.words, self.memory, trie.nodes, trie.tokens, self._cover, place, room
+            ):
+                automaton.answer()
+
+    def _ends(self, seen: int) -> list[int]:
+        """The scanner states at the ends of tokens, in groups from number `seen` on."""
+        r = self.memory
+        first = int(r[rd.AT_GROUPS])
+        groups = r[first : first + int(r[rd.N_GROUPS]) * rd.GROUP_WIDTH].reshape(-1, rd.GROUP_WIDTH)[seen:]
+        some = groups[:, rd.GR_TOKENS] < groups[:, rd.GR_TOKENS_END]
+        readings = int(r[rd.AT_READINGS]) + groups[some, rd.GR_READING] * rd.READING_WIDTH + rd.RD_SCAN
+        return np.unique(r[readings]).tolist()  # type: ignore[no-any-return]
 
     # -- profiles ----------------------------------------------------------------------------------------
 
