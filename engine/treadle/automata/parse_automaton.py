@@ -259,34 +259,19 @@ class ParseAutomaton:
             with self.tables.lock:
                 self._note_scanner()
 
-    def duties(self, number: int) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
-        """A list of duties: (scanner state, terminal whose lexeme ended) of each, and the set that must not match.
-
-        With DUTY_NEXT, the condition in place of the terminal.
+    def duties(self, number: int) -> tuple[tuple[tuple[int, int, int], ...], tuple[int, ...]]:
+        """A list of duties: (scanner state, terminal whose lexeme ended, bits of the terminals that must not match), and
+        the number of that set. With DUTY_NEXT, the condition in place of the terminal.
         """
         found, sets = [], []
         while number:
-            scan, bits, number = self.memory.rows(at.AT_DUTIES, number, 1)[0].tolist()
-            ended = bits if scan == at.DUTY_NEXT else self._set_bits[bits][1].bit_length() - 1
-            found.append((scan, ended))
-            sets.append(0 if scan == at.DUTY_NEXT else bits)
+            scan, second, number = self.memory.rows(at.AT_DUTIES, number, 1)[0].tolist()
+            bits = 0 if scan == at.DUTY_NEXT else self._set_bits[second][1]
+            # Where the lexeme ended, its own condition is no violation; later on nothing is known of it.
+            ended = second if scan == at.DUTY_NEXT else bits.bit_length() - 1 if scan < 0 else 0
+            found.append((scan, ended, bits))
+            sets.append(0 if scan == at.DUTY_NEXT else second)
         return tuple(found), tuple(sets)
-
-    def keys_of(self, scan: int) -> list[tuple[int, tuple[tuple[int, int], ...], int]]:
-        """What configurations may be at behind a scanner state: in the lexeme, or behind it, as `duties` says it."""
-        read = self._scanner
-        found: list[tuple[int, tuple[tuple[int, int], ...], int]] = []
-        if read.live[scan]:
-            found.append((scan, (), 0))
-        lasts = bool(read.live[scan]) or read.conditional(scan) != 0
-        for t in range(read.terminals):
-            if read.flags[scan] >> t & 1:
-                found.append((scanner.START, ((-scan - 8, t),) if lasts else (), 0))
-        first, count = read.rows[scan, : at.SCAN_HEAD].tolist()
-        for condition in range(first, first + count):
-            t = read.condition_rows[condition][0]
-            found.append((scanner.START, ((at.DUTY_NEXT, condition), (-scan - 8, t)), 0))
-        return found
 
     # -- guards ------------------------------------------------------------------------------------------
 

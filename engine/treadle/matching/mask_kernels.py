@@ -52,8 +52,9 @@ def lowest_of(m, r, a, b):
 def broken(m, r, d):
     """Did a lexeme that ended go on as something that the lexer prefers?"""
     while d != 0:
-        preferred = np.int64(r[r[AT_PREFERRED] + open_row(r, d, OP_LEVEL)])
-        if lowest_of(m, r, flagset(r, open_row(r, d, OP_FLAGGED)), scan_words(m, preferred)) >= 0:
+        level = open_row(r, d, OP_LEVEL)
+        preferred = np.int64(r[r[AT_PREFERRED] + level])
+        if level >= BROUGHT and lowest_of(m, r, flagset(r, open_row(r, d, OP_FLAGGED)), scan_words(m, preferred)) >= 0:
             return True
         d = open_row(r, d, OP_REST)
     return False

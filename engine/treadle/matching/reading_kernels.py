@@ -179,6 +179,28 @@ def reading(r, q, f, d, column):
 
 
 @helper
+def brought_behind(m, r, q, own, watched, byte):
+    """The scanner state behind a byte of a duty that a configuration brought: here the terminals that must not match
+    are known, the set at `watched`. `own`: the terminal of the lexeme, as long as q is where it ended.
+    """
+    before = -q - 8 if q < 0 else q
+    first = conditions_of(m, before)
+    for c in range(first, first + condition_count(m, before)):
+        t = np.int64(m[m[AT_CONDITION] + c * CONDITION_WIDTH])
+        if holds(r, watched, t) and not (q < 0 and t == own) and condition_holds(m, c, byte):
+            return np.int64(BROKEN)
+    q = scanned(m, before, byte)
+    if q < 0:
+        return np.int64(NOT_KNOWN)
+    lasts = condition_count(m, q) > 0
+    for k in range(r[FLAG_WORDS]):
+        if m[flag_words(m, q) + k] & r[watched + k] != 0:
+            return np.int64(BROKEN)
+        lasts = lasts or m[live_words(m, q) + k] & r[watched + k] != 0
+    return q if lasts else np.int64(DEAD)
+
+
+@helper
 def duty_behind(m, r, d, byte):
     """Scanner state and flags of one duty behind a byte. BROKEN, NOT_KNOWN: in place of the scanner state."""
     q = open_row(r, d, OP_SCAN)
@@ -186,6 +208,8 @@ def duty_behind(m, r, d, byte):
     lexeme = open_row(r, d, OP_LEXEME)
     if q == DUTY_NEXT:
         return np.int64(DEAD if condition_holds(m, f, byte) else BROKEN), np.int64(0)
+    if open_row(r, d, OP_LEVEL) < BROUGHT:
+        return brought_behind(m, r, q, f, flagset(r, lexeme), byte), np.int64(0)
     if q < 0:
         q = -q - 8
         f = with_conditions(m, r, f, q, byte, lexeme)
@@ -212,6 +236,7 @@ def duties_behind(m, r, d, byte):
         if q < 0:
             return q
         if q != DEAD or f != 0:
+            # Behind the first byte it no longer matters which terminal a lexeme was of.
             r[scratch + 3 * count] = q
             r[scratch + 3 * count + 1] = f
             r[scratch + 3 * count + 2] = d
@@ -262,14 +287,19 @@ def read(m, r, w, byte):
 
 
 @kernel
-def first_reading(m, r, q, duties, column):
-    """The reading of a configuration: `duties` int32[n, 2] are scanner state (or DUTY_NEXT) and terminal (condition)."""
+def first_reading(m, r, q, duties, watched, column):
+    """The reading of a configuration. `duties` int32[n, 2]: scanner state (or DUTY_NEXT) and terminal (condition) of
+    each; `watched` int32[n, words]: the terminals that must not match.
+    """
     d = np.int64(0)
     for k in range(duties.shape[0] - 1, -1, -1):
         if duties[k, 0] == DUTY_NEXT:
             d = open_duty(r, DUTY_NEXT, np.int64(duties[k, 1]), 0, k, d)
-        else:
-            d = open_duty(r, np.int64(duties[k, 0]), 0, with_terminal(r, 0, np.int64(duties[k, 1])), k, d)
+            continue
+        new = flagset(r, r[N_FLAGSETS])
+        for w in range(r[FLAG_WORDS]):
+            r[new + w] = watched[k, w]
+        d = open_duty(r, np.int64(duties[k, 0]), np.int64(duties[k, 1]), interned_set(r), k, d)
     return reading(r, q, 0, d, column)
 
 
@@ -281,6 +311,16 @@ def readings_behind(m, r, w, out):
         if out[byte] == UNKNOWN:
             return False
     return True
+
+
+@helper
+def may_match(m, q, byte):
+    """Is there a terminal of scanner state q whose condition a byte meets?"""
+    first = conditions_of(m, q)
+    for c in range(first, first + condition_count(m, q)):
+        if condition_holds(m, c, byte):
+            return True
+    return False
 
 
 @helper
@@ -297,6 +337,9 @@ def wide_reading(m, r, w):
         here = read(m, r, w, lead)
         if here == UNKNOWN:
             return -1
+        if may_match(m, reading_row(r, w, RD_SCAN), lead):
+            answer = 0
+            break
         length = 1 if lead < 0xE0 else 2 if lead < 0xF0 else 3
         for _ in range(length):
             if here == DEAD:
@@ -322,8 +365,6 @@ def wide_reading(m, r, w):
 @helper
 def read_loops(m, r, w, cover, first):
     """Do all bytes of the set cover[first:first + 4] lead from a reading to itself? 1 yes, 0 no, -1: asked."""
-    if condition_count(m, reading_row(r, w, RD_SCAN)) > 0:
-        return 0
     for k in range(4):
         bits = np.int64(cover[first + k]) & (0xFFFFFFFF if k > 0 else 0xFFFFFFFC)
         byte = 32 * k
@@ -332,7 +373,7 @@ def read_loops(m, r, w, cover, first):
                 target = read(m, r, w, byte)
                 if target == UNKNOWN:
                     return -1
-                if target != w:
+                if target != w or may_match(m, reading_row(r, w, RD_SCAN), byte):
                     return 0
             bits >>= 1
             byte += 1

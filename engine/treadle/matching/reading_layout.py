@@ -63,6 +63,7 @@ RD_COLUMN: Final = 3
 RD_WIDE: Final = 4
 #: A duty in a reading: scanner state (parse_layout.DUTY_SCAN), what it flagged so far, the terminals that the lexeme
 #: it belongs to may be, the level of that lexeme, the other duties. With DUTY_NEXT: its condition for what it flagged.
+#: Of one that a configuration brought (level < BROUGHT): the lexeme's terminal, and the terminals that must not match.
 OPEN_WIDTH: Final = 5
 OP_SCAN: Final = 0
 OP_FLAGGED: Final = 1

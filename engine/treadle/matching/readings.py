@@ -37,7 +37,8 @@ PREPARED_BELOW: Final = 1 << 12
 _FLAGS: Final = (
     getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0) | getattr(mmap, "MAP_NORESERVE", 0)
 )
-Key = tuple[int, tuple[tuple[int, int], ...], int]
+#: Scanner state, duties (ParseAutomaton.duties), column.
+Key = tuple[int, tuple[tuple[int, int, int], ...], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,7 @@ class Readings:
                     self._roots[key] = self._root(automaton, key)
                 ends = self._ends(seen)
                 seen = int(self.memory[rd.N_GROUPS])
-                found = dict.fromkeys(key for scan in ends for key in automaton.keys_of(scan))
-                keys = [key for key in found if key not in self._roots]
+                keys = [key for scan in ends if (key := (scan, (), 0)) not in self._roots]
             trie, place = self._tokens.trie, np.ones(1, np.int64)
             room = int(self.memory[rd.N_ROOTS] + self.memory[rd.N_GROUPS]) + PREPARED_BELOW
             while not kernels.profiles_below(
@@ -151,8 +151,14 @@ class Readings:
 
     def _root(self, automaton: ParseAutomaton, key: Key) -> Root:
         scan, duties, column = key
-        pairs = np.array(duties, np.int32).reshape(-1, 2)
-        reading = int(kernels.first_reading(automaton.memory.words, self.memory, scan, pairs, column))
+        pairs = np.array([duty[:2] for duty in duties], np.int32).reshape(-1, 2)
+        watched = [scanner.words_of(bits, self._set_words) for *_, bits in duties]
+        reading = int(
+            kernels.first_reading(
+                automaton.memory.words, self.memory, scan, pairs,
+                np.array(watched, np.int32).reshape(-1, self._set_words), column,
+            )
+        )  # fmt: skip
         behind = np.zeros(256, np.int32)
         while not kernels.readings_behind(automaton.memory.words, self.memory, reading, behind):
             automaton.answer()
@@ -162,14 +168,15 @@ class Readings:
             same = int(self._sizes[other == behind].sum())
             if same > near:
                 near, base, differs = same, profile, other != behind
-        if 2 * near < self._sizes.sum():
+        alive = differs & (behind != at.DEAD)
+        if near == 0 or self._sizes[alive].sum() > self._sizes.sum() // 8:
             profile = self._profile(automaton, reading, self._tops)
             if not duties:
                 self._whole.append((behind, profile))
             return Root(profile, 0, None)
         nodes = [self._top_of[byte] for byte in np.flatnonzero(differs).tolist() if byte in self._top_of]
-        alive = [node for node in nodes if behind[int(self._tokens.trie.nodes[3 * node]) & 255] != at.DEAD]
-        profile = self._profile(automaton, reading, np.array(alive, np.int32)) if alive else 0
+        roots = [self._top_of[byte] for byte in np.flatnonzero(alive).tolist() if byte in self._top_of]
+        profile = self._profile(automaton, reading, np.array(roots, np.int32)) if roots else 0
         return Root(profile, base, self._tokens_below(nodes))
 
     def _profile(self, automaton: ParseAutomaton, reading: int, roots: Int32) -> int:
