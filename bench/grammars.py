@@ -6,8 +6,8 @@ Texts are accept tables of `grammars/`, spelled by the tokenizer, and where data
 Per token: mask into a row, then accept. `compile` is the median of five compilations in a process that has seen the
 grammar before (treadle keeps tables of a grammar, on disk and in memory); `first` is the first one of this process.
 llguidance reads the same text in Lark's language (without our comments), but for sql and cpp, whose priorities and
-lookaheads it does not know: bench/lark/ has them without (the keywords taken out of the names); xgrammar, which has no lexer, gets the EBNF in
-bench/ebnf/ where there is one. Python's grammar is compared with treadle's own masks of the JSON grammar.
+lookaheads it does not know: bench/lark/ has them without (the keywords taken out of the names); xgrammar, which has no
+lexer, gets the EBNF in bench/ebnf/ where there is one. Python's grammar is compared with treadle's own masks of JSON.
 """
 
 from __future__ import annotations

@@ -27,6 +27,9 @@ from treadle.grammar.cfg import Cfg
 Int32 = NDArray[np.int32]
 #: Longest token that a walk over a vocabulary may meet.
 LEVELS = 4096
+#: A duty for those who read tokens: scanner state, terminal whose lexeme ended (of DUTY_NEXT: its condition), bits of
+#: the terminals that must not match.
+Duty = tuple[int, int, int]
 #: A guard: the text of a completed rule and the text in front of it -> may it stand?
 Guard = Callable[[str, str], bool]
 
@@ -259,19 +262,44 @@ class ParseAutomaton:
             with self.tables.lock:
                 self._note_scanner()
 
-    def duties(self, number: int) -> tuple[tuple[tuple[int, int, int], ...], tuple[int, ...]]:
-        """A list of duties: (scanner state, terminal whose lexeme ended, bits of the terminals that must not match), and
-        the number of that set. With DUTY_NEXT, the condition in place of the terminal.
-        """
-        found, sets = [], []
+    def duties(self, number: int) -> tuple[tuple[Duty, ...], tuple[int, ...]]:
+        """A list of duties, and the number of the set that must not match for each. What cannot match is left out."""
+        found: list[Duty] = []
+        sets: list[int] = []
         while number:
             scan, second, number = self.memory.rows(at.AT_DUTIES, number, 1)[0].tolist()
-            bits = 0 if scan == at.DUTY_NEXT else self._set_bits[second][1]
+            if scan == at.DUTY_NEXT:
+                found.append((scan, second, 0))
+                sets.append(0)
+                continue
+            bits = self._set_bits[second][1]
             # Where the lexeme ended, its own condition is no violation; later on nothing is known of it.
-            ended = second if scan == at.DUTY_NEXT else bits.bit_length() - 1 if scan < 0 else 0
-            found.append((scan, ended, bits))
-            sets.append(0 if scan == at.DUTY_NEXT else second)
+            duty = scan, bits.bit_length() - 1 if scan < 0 else 0, bits & self._may_match(scan)
+            if duty[2]:
+                found.append(duty)
+                sets.append(second)
         return tuple(found), tuple(sets)
+
+    def _may_match(self, scan: int) -> int:
+        """Bits of the terminals that a duty's scanner may still flag."""
+        scan = -scan - 8 if scan < 0 else scan
+        return self._scanner.live[scan] | self._scanner.conditional(scan)
+
+    def likely_duties(self, scan: int) -> list[tuple[Duty, ...]]:
+        """The duties of configurations behind a lexeme that ended in a scanner state."""
+        read = self._scanner
+        found: list[tuple[Duty, ...]] = []
+        first, count = read.rows[scan, : at.SCAN_HEAD].tolist()
+        conditions = {read.condition_rows[c][0]: c for c in range(first, first + count)}
+        sets = {looked_for for _, looked_for in self._set_bits}
+        for t in range(read.terminals):
+            if read.flags[scan] >> t & 1 or t in conditions:
+                next_byte: tuple[Duty, ...] = ((at.DUTY_NEXT, conditions[t], 0),) if t in conditions else ()
+                variants = {bits & ((2 << t) - 1) & self._may_match(scan) for bits in sets if bits >> t & 1}
+                found += [
+                    (*next_byte, (-scan - 8, t, bits)) if bits else next_byte for bits in sorted(variants)
+                ]
+        return found
 
     # -- guards ------------------------------------------------------------------------------------------
 

@@ -54,7 +54,10 @@ def broken(m, r, d):
     while d != 0:
         level = open_row(r, d, OP_LEVEL)
         preferred = np.int64(r[r[AT_PREFERRED] + level])
-        if level >= BROUGHT and lowest_of(m, r, flagset(r, open_row(r, d, OP_FLAGGED)), scan_words(m, preferred)) >= 0:
+        if (
+            level >= BROUGHT
+            and lowest_of(m, r, flagset(r, open_row(r, d, OP_FLAGGED)), scan_words(m, preferred)) >= 0
+        ):
             return True
         d = open_row(r, d, OP_REST)
     return False

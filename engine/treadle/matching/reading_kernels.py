@@ -256,9 +256,19 @@ def duties_behind(m, r, d, byte):
 def column_of(m, q, byte, column):
     """Column of the next line, as far as it is written; 0 outside of ends of lines."""
     t = m[NEWLINE]
-    if m[INDENTED] == 0 or not (holds(m, live_words(m, q), t) or holds(m, flag_words(m, q), t)) or byte == 0x0A:
+    if (
+        m[INDENTED] == 0
+        or not (holds(m, live_words(m, q), t) or holds(m, flag_words(m, q), t))
+        or byte == 0x0A
+    ):
         return np.int64(0)
-    return np.int64(column + 1) if byte == 0x20 else np.int64(column + m[TAB]) if byte == 0x09 else np.int64(column)
+    return (
+        np.int64(column + 1)
+        if byte == 0x20
+        else np.int64(column + m[TAB])
+        if byte == 0x09
+        else np.int64(column)
+    )
 
 
 @helper
@@ -483,7 +493,11 @@ def walk_roots(m, r, trie, cover, w, roots, first, last):
             byte = head & 255
             here = np.int64(r[levels + depth - 1])
             s = read(m, r, here, byte)
-            if s == UNKNOWN or scanned(m, START_SCAN, byte) < 0 or scanned(m, reading_row(r, here, RD_SCAN), byte) < 0:
+            if (
+                s == UNKNOWN
+                or scanned(m, START_SCAN, byte) < 0
+                or scanned(m, reading_row(r, here, RD_SCAN), byte) < 0
+            ):
                 return False
             if not spacious(m, r):
                 return False
@@ -615,7 +629,10 @@ def profiles_below(m, r, trie, tokens, cover, place, most):
         first = np.int64(r[row + PR_FIRST])
         for g in range(first, first + r[row + PR_COUNT]):
             if group_row(r, g, GR_BEHIND) == 0 and group_row(r, g, GR_ROOTS) < group_row(r, g, GR_ROOTS_END):
-                if profile_behind(m, r, trie, tokens, cover, np.int64(g), np.int64(r[row + PR_LEVEL])) == UNKNOWN:
+                if (
+                    profile_behind(m, r, trie, tokens, cover, np.int64(g), np.int64(r[row + PR_LEVEL]))
+                    == UNKNOWN
+                ):
                     return False
         place[0] += 1
     return True

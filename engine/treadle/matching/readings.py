@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from treadle.automata import parse_layout as at
 from treadle.automata import scanner
-from treadle.automata.parse_automaton import ParseAutomaton, ParseTables
+from treadle.automata.parse_automaton import Duty, ParseAutomaton, ParseTables
 from treadle.matching import mask_kernels
 from treadle.matching import reading_kernels as kernels
 from treadle.matching import reading_layout as rd
@@ -38,12 +38,12 @@ _FLAGS: Final = (
     getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0) | getattr(mmap, "MAP_NORESERVE", 0)
 )
 #: Scanner state, duties (ParseAutomaton.duties), column.
-Key = tuple[int, tuple[tuple[int, int, int], ...], int]
+Key = tuple[int, tuple[Duty, ...], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """What is known of a configuration: a profile, or (0: none) another one's but for tokens that begin like `apart`."""
+    """A configuration's profile (0: none), and another one's but for tokens that begin like `apart`."""
 
     profile: int
     base: int
@@ -130,7 +130,11 @@ class Readings:
                     self._roots[key] = self._root(automaton, key)
                 ends = self._ends(seen)
                 seen = int(self.memory[rd.N_GROUPS])
-                keys = [key for scan in ends if (key := (scan, (), 0)) not in self._roots]
+                found: list[Key] = [(scan, (), 0) for scan in ends]
+                found += [
+                    (scanner.START, duties, 0) for scan in ends for duties in automaton.likely_duties(scan)
+                ]
+                keys = [key for key in dict.fromkeys(found) if key not in self._roots]
             trie, place = self._tokens.trie, np.ones(1, np.int64)
             room = int(self.memory[rd.N_ROOTS] + self.memory[rd.N_GROUPS]) + PREPARED_BELOW
             while not kernels.profiles_below(
@@ -145,7 +149,7 @@ class Readings:
         groups = r[first : first + int(r[rd.N_GROUPS]) * rd.GROUP_WIDTH].reshape(-1, rd.GROUP_WIDTH)[seen:]
         some = groups[:, rd.GR_TOKENS] < groups[:, rd.GR_TOKENS_END]
         readings = int(r[rd.AT_READINGS]) + groups[some, rd.GR_READING] * rd.READING_WIDTH + rd.RD_SCAN
-        return np.unique(r[readings]).tolist()  # type: ignore[no-any-return]
+        return np.unique(r[readings]).tolist()
 
     # -- profiles ----------------------------------------------------------------------------------------
 
@@ -169,7 +173,7 @@ class Readings:
             if same > near:
                 near, base, differs = same, profile, other != behind
         alive = differs & (behind != at.DEAD)
-        if near == 0 or self._sizes[alive].sum() > self._sizes.sum() // 8:
+        if near == 0 or (not duties and self._sizes[alive].sum() > self._sizes.sum() // 8):
             profile = self._profile(automaton, reading, self._tops)
             if not duties:
                 self._whole.append((behind, profile))
@@ -183,7 +187,9 @@ class Readings:
         trie = self._tokens.trie
         while True:
             words = automaton.memory.words
-            made = kernels.profile_of(words, self.memory, trie.nodes, trie.tokens, self._cover, reading, roots)
+            made = kernels.profile_of(
+                words, self.memory, trie.nodes, trie.tokens, self._cover, reading, roots
+            )
             if made:
                 return int(made)
             automaton.answer()
