@@ -5,8 +5,9 @@
 Texts are accept tables of `grammars/`, spelled by the tokenizer, and where data is there, programs and values of it.
 Per token: mask into a row, then accept. `compile` is the median of five compilations in a process that has seen the
 grammar before (treadle keeps tables of a grammar, on disk and in memory); `first` is the first one of this process.
-llguidance reads the same text in Lark's language (without our comments); xgrammar, which has no lexer, gets the EBNF in
-bench/ebnf/ where there is one. Python's grammar is compared with treadle's own masks of the JSON grammar.
+llguidance reads the same text in Lark's language (without our comments), but for sql and cpp, whose priorities and
+lookaheads it does not know: bench/lark/ has them without (the keywords taken out of the names); xgrammar, which has no
+lexer, gets the EBNF in bench/ebnf/ where there is one. Python's grammar is compared with treadle's own masks of JSON.
 """
 
 from __future__ import annotations
@@ -87,7 +88,9 @@ class LlGuidance:
         self.tokenizer = llguidance.hf.from_tokenizer(tokenizer, n_vocab=size)
 
     def compile(self, name: str) -> Any:
-        text = re.sub(r"^//.*\n", "", library.find("grammars", name).read_text("utf-8"), flags=re.MULTILINE)
+        path = Path(__file__).parent / "lark" / f"{name}.lark"
+        path = path if path.is_file() else library.find("grammars", name)
+        text = re.sub(r"^//.*\n", "", path.read_text("utf-8"), flags=re.MULTILINE)
         grammar = self.guidance.LLMatcher.grammar_from_lark(text)
         matcher = self.guidance.LLMatcher(self.tokenizer, grammar)
         if matcher.is_error():
@@ -166,13 +169,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tok", type=Path, required=True, help="folder with a tokenizer.json")
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--grammars", nargs="*", default=[*NAMES, "python"])
+    parser.add_argument("--peers", nargs="*", default=["llguidance", "xgrammar"])
     options = parser.parse_args()
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(options.tok / "tokenizer.json"))
     vocabulary = treadle.Vocabulary.from_tokenizer(str(options.tok))
     engines: list[Any] = [Treadle(vocabulary)]
-    for peer in (LlGuidance, XGrammar):
+    for peer in (kind for kind in (LlGuidance, XGrammar) if kind.name in options.peers):
         try:
             engines.append(peer(tokenizer, len(vocabulary)))
         except ImportError as error:
@@ -186,7 +191,7 @@ def main() -> None:
         "grammar", "engine", "texts", "tokens", "TBM p50", "p99", "mean", "max us", "compile ms", "first ms",
         title="mask and accept, microseconds per token",
     )  # fmt: skip
-    for name in (*NAMES, "python"):
+    for name in options.grammars:
         if name not in library.names("grammars"):
             continue
         texts = texts_of(name, options.data)

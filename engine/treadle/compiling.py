@@ -31,6 +31,7 @@ _SOURCES = (
     "compiling.py",
     "automata/layout.py",
     "automata/parse_layout.py",
+    "matching/reading_layout.py",
     "automata/memory.py",
     "automata/byte_automaton.py",
 )

@@ -27,11 +27,14 @@ from treadle.grammar.cfg import Cfg
 Int32 = NDArray[np.int32]
 #: Longest token that a walk over a vocabulary may meet.
 LEVELS = 4096
+#: A duty for those who read tokens: scanner state, terminal whose lexeme ended (of DUTY_NEXT: its condition), bits of
+#: the terminals that must not match.
+Duty = tuple[int, int, int]
 #: A guard: the text of a completed rule and the text in front of it -> may it stand?
 Guard = Callable[[str, str], bool]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ParseTables:
     """What a grammar's automata share."""
 
@@ -72,6 +75,8 @@ class ParseAutomaton:
         first = int(words[at.AT_STATE_SET])
         words[first : first + len(row_sets)] = [numbers[bits] for bits in row_sets]
         self._facts()
+        #: Answers about sets of terminals, since states are made that will be taken back.
+        self._lasting: list[tuple[int, int, int, int]] = []
         self._scanned = 0
         with tables.lock:
             self._note_scanner()
@@ -186,6 +191,11 @@ class ParseAutomaton:
             )
 
     def _remember(self, kind: int, x: int, y: int, value: int) -> None:
+        if kind != at.M_GUARD:
+            self._lasting.append((kind, x, y, value))
+        self._write(kind, x, y, value)
+
+    def _write(self, kind: int, x: int, y: int, value: int) -> None:
         if self.memory.words[at.N_MEMO] + 2 * at.ROOM >= self.memory.words[at.CAP_MEMO]:
             self.memory.grow(at.CAP_MEMO)
         kernels.remember(self.memory.words, kind, x, y, 0, value)
@@ -246,6 +256,51 @@ class ParseAutomaton:
             ]
         self._scanned = states
 
+    def know_scanner(self) -> None:
+        """Write down what the scanner, which automata of one grammar share, was asked by others."""
+        if self._scanned < self._scanner.states:
+            with self.tables.lock:
+                self._note_scanner()
+
+    def duties(self, number: int) -> tuple[tuple[Duty, ...], tuple[int, ...]]:
+        """A list of duties, and the number of the set that must not match for each. What cannot match is left out."""
+        found: list[Duty] = []
+        sets: list[int] = []
+        while number:
+            scan, second, number = self.memory.rows(at.AT_DUTIES, number, 1)[0].tolist()
+            if scan == at.DUTY_NEXT:
+                found.append((scan, second, 0))
+                sets.append(0)
+                continue
+            bits = self._set_bits[second][1]
+            # Where the lexeme ended, its own condition is no violation; later on nothing is known of it.
+            duty = scan, bits.bit_length() - 1 if scan < 0 else 0, bits & self._may_match(scan)
+            if duty[2]:
+                found.append(duty)
+                sets.append(second)
+        return tuple(found), tuple(sets)
+
+    def _may_match(self, scan: int) -> int:
+        """Bits of the terminals that a duty's scanner may still flag."""
+        scan = -scan - 8 if scan < 0 else scan
+        return self._scanner.live[scan] | self._scanner.conditional(scan)
+
+    def likely_duties(self, scan: int) -> list[tuple[Duty, ...]]:
+        """The duties of configurations behind a lexeme that ended in a scanner state."""
+        read = self._scanner
+        found: list[tuple[Duty, ...]] = []
+        first, count = read.rows[scan, : at.SCAN_HEAD].tolist()
+        conditions = {read.condition_rows[c][0]: c for c in range(first, first + count)}
+        sets = {looked_for for _, looked_for in self._set_bits}
+        for t in range(read.terminals):
+            if read.flags[scan] >> t & 1 or t in conditions:
+                next_byte: tuple[Duty, ...] = ((at.DUTY_NEXT, conditions[t], 0),) if t in conditions else ()
+                variants = {bits & ((2 << t) - 1) & self._may_match(scan) for bits in sets if bits >> t & 1}
+                found += [
+                    (*next_byte, (-scan - 8, t, bits)) if bits else next_byte for bits in sorted(variants)
+                ]
+        return found
+
     # -- guards ------------------------------------------------------------------------------------------
 
     def _verdict(self, production: int, covered: int) -> bool:
@@ -294,11 +349,16 @@ class ParseAutomaton:
     def passing(self) -> Iterator[None]:
         """States that are made inside are taken back: what looks at thousands of futures keeps none of them."""
         with self.lock:
+            self._lasting.clear()
             kernels.begin(self.memory.words)
             try:
                 yield
             finally:
                 kernels.take_back(self.memory.words)
+                # What was said about sets of terminals stays true.
+                for entry in self._lasting:
+                    self._write(*entry)
+                self._lasting.clear()
                 if self._texts:
                     known = int(self.memory.words[at.N_TEXT])
                     self._texts = {number: text for number, text in self._texts.items() if number < known}

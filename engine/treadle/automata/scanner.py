@@ -14,7 +14,10 @@ Machines: `Preferred` (ordered threads, for lexers), `Residual` (a language, for
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from functools import cache, lru_cache
+from operator import itemgetter
 from typing import Final, Protocol
 
 import numpy as np
@@ -34,6 +37,8 @@ from treadle.grammar.preferred import Ahead, Edges, Machine, Program
 UNREAD: Final = 0
 DEAD: Final = 1
 START: Final = 2
+#: Ranges of characters that are looked at to find out whether they are one.
+_RUNS: Final = 8
 #: Most states of a scanner.
 SCANNER_LIMIT: Final = 200_000
 
@@ -87,6 +92,9 @@ class Residual:
 Partial = tuple[int, int, int]
 WHOLE: Final[Partial] = (0, -1, -1)
 Items = tuple[tuple[int, int], ...]
+#: Lead bytes of which each begins as many characters as the others; the first and the last of a run.
+_ALIKE: Final = ((0xC2, 0xDF), (0xE0, 0xE0), (0xE1, 0xEC), (0xED, 0xED), (0xEE, 0xEF), (0xF0, 0xF0), (0xF1, 0xF3),
+                 (0xF4, 0xF4))  # fmt: skip
 
 
 class Scanner:
@@ -122,6 +130,11 @@ class Scanner:
         self.next_rows[DEAD] = DEAD
         self._numbers: dict[tuple[Partial, Items], int] = {}
         self._keys: list[tuple[Partial, Items]] = [(WHOLE, ()), (WHOLE, ())]
+        #: A state that reads the characters beyond ASCII as a machine's state does; -1 where it reads none.
+        self._wide: dict[tuple[int, int], int] = {}
+        self._alike: dict[tuple[int, Edges], int] = {}
+        #: What _leads found, by the items that have a part in it.
+        self._led: dict[Items, dict[int, int]] = {}
         self._ascii: dict[tuple[int, int], NDArray[np.int32]] = {}
         #: Bits of the terminals that a lexeme may end as, and of those that can go on, for each state.
         self.flags: list[int] = [0, 0]
@@ -150,32 +163,96 @@ class Scanner:
         return known if known != UNREAD else self.row(state, byte)[byte]
 
     def row(self, state: int, byte: int) -> dict[int, int]:
-        """Bytes -> states, of `byte` and of others that were as cheap to tell."""
+        """Bytes -> states: of all bytes, or of `byte` where there is an automaton over bytes among the terminals."""
         (left, _, _), items = self._keys[state]
-        if left or byte >= 0x80 or any(t in self._embedded for t, _ in items):
+        if any(t in self._embedded for t, _ in items):
             found = {byte: self._step(state, byte)}
+        elif left:
+            found = self._continuations(state, byte)
         else:
-            found = self._ascii_row(items)
+            found = self._ascii_row(items) | self._leads(state)
         for other, target in found.items():
             self.next_rows[state, other] = target
         return found
 
+    def _leads(self, state: int) -> dict[int, int]:
+        """Where the bytes lead that are no ASCII, between two characters."""
+        items = self._beyond_ascii(self._keys[state][1])
+        found = self._led.get(items)
+        if found is None:
+            found = self._led[items] = dict.fromkeys(range(0x80, 0x100), DEAD)
+            for first, last in _ALIKE if items else ():
+                low, high = lead_range(first), lead_range(last)
+                assert low is not None and high is not None
+                # Mostly all characters of some thousands lead to one place.
+                if self._read(items, low[1], high[2]) is not None:
+                    found.update(dict.fromkeys(range(first, last + 1), self._step(state, first)))
+                else:
+                    found.update({byte: self._step(state, byte) for byte in range(first, last + 1)})
+        return found
+
+    def _beyond_ascii(self, items: Items) -> Items:
+        """Those that read some character beyond ASCII; machine states that read them alike are one."""
+        found = []
+        for item in items:
+            alike = self._wide.get(item)
+            if alike is None:
+                machine = self._machines[item[0]]
+                assert machine is not None
+                edges = machine.edges(item[1])
+                wide = edges[bisect_left(edges, 0x80, key=itemgetter(1)) :]
+                alike = self._alike.setdefault((item[0], wide), item[1]) if wide else -1
+                self._wide[item] = alike
+            if alike >= 0:
+                found.append((item[0], alike))
+        return tuple(found)
+
+    def _continuations(self, state: int, asked: int) -> dict[int, int]:
+        """Where bytes lead in the middle of a character."""
+        (left, low, high), items = self._keys[state]
+        found = dict.fromkeys((*range(0x80), *range(0xC0, 0x100)), DEAD)
+        size = 1 << (6 * (left - 1))
+        if low < 0:
+            found.update(dict.fromkeys(range(0x80, 0xC0), self._step(state, 0x80)))
+        elif low % size == 0 and (high + 1) % size == 0 and self._read(items, low, high) is not None:
+            first = 0x80 + (low // size & 63)
+            last = first + (high - low + 1) // size
+            found.update(dict.fromkeys((*range(0x80, first), *range(last, 0xC0)), DEAD))
+            found.update(dict.fromkeys(range(first, last), self._step(state, first)))
+        elif left == 1 and high - low == 63:
+            found.update(self._last_row(items, low))
+        elif asked not in found:
+            found[asked] = self._step(state, asked)
+        return found
+
     def _ascii_row(self, items: Items) -> dict[int, int]:
+        return dict(enumerate(self._by_class(items, [self._ascii_edges(t, q) for t, q in items], 0x80)))
+
+    def _last_row(self, items: Items, low: int) -> dict[int, int]:
+        """Where the last bytes of the 64 characters from `low` on lead."""
+        columns = []
+        for t, q in items:
+            machine = self._machines[t]
+            assert machine is not None
+            column = np.full(64, -1, np.int32)
+            for first, last, target in _touching(machine.edges(q), low, low + 63):
+                column[max(first - low, 0) : last - low + 1] = target
+            columns.append(column)
+        return dict(enumerate(self._by_class(items, columns, 64), 0x80))
+
+    def _by_class(self, items: Items, columns: list[NDArray[np.int32]], count: int) -> list[int]:
+        """The states behind `count` characters, by where each item's machine is behind them (-1: nowhere)."""
         if not items:
-            return dict.fromkeys(range(0x80), DEAD)
-        columns = np.stack([self._ascii_edges(t, q) for t, q in items])
+            return [DEAD] * count
         classes: dict[bytes, int] = {}
-        found = {}
-        by_byte = np.ascontiguousarray(columns.T)
-        for byte in range(0x80):
-            key = by_byte[byte].tobytes()
+        found = []
+        for behind in np.ascontiguousarray(np.stack(columns).T):
+            key = behind.tobytes()
             target = classes.get(key)
             if target is None:
-                reached = tuple(
-                    (t, q) for (t, _), q in zip(items, by_byte[byte].tolist(), strict=True) if q >= 0
-                )
+                reached = tuple((t, q) for (t, _), q in zip(items, behind.tolist(), strict=True) if q >= 0)
                 target = classes[key] = self._state(WHOLE, reached)
-            found[byte] = target
+            found.append(target)
         return found
 
     def _ascii_edges(self, terminal: int, state: int) -> NDArray[np.int32]:
@@ -197,6 +274,8 @@ class Scanner:
             if t in self._embedded and (reached := self._embedded[t].step(q, byte)) != layout.DEAD
         ]
         own = tuple((t, q) for t, q in items if t not in self._embedded)
+        if left == 0 and byte >= 0x80:
+            own = self._beyond_ascii(own)
         if left == 0:
             if byte < 0x80:
                 read = self._read(own, byte, byte)
@@ -228,14 +307,16 @@ class Scanner:
         return self._state((left, low, high), _merged(some, embedded))
 
     def _read(self, items: Items, low: int, high: int) -> Items | None:
-        """Where all characters of a range lead; None if not to one place."""
+        """Where all characters of a range lead; None if not to one place, or if that is long to tell."""
         found = []
         for t, q in items:
             machine = self._machines[t]
             assert machine is not None
-            touching = [edge for edge in machine.edges(q) if edge[0] <= high and edge[1] >= low]
+            touching = _touching(machine.edges(q), low, high)
             if not touching:
                 continue
+            if len(touching) > _RUNS:
+                return None
             targets = {target for *_, target in touching}
             covered = sum(min(high, b) - max(low, a) + 1 for a, b, _ in touching)
             holes = 0x800 if low <= 0xD800 and high >= 0xDFFF else 0
@@ -247,7 +328,7 @@ class Scanner:
     def _meets(self, t: int, q: int, low: int, high: int) -> bool:
         machine = self._machines[t]
         assert machine is not None
-        return any(a <= high and b >= low for a, b, _ in machine.edges(q))
+        return bool(_touching(machine.edges(q), low, high))
 
     def _state(self, partial: Partial, items: Items) -> int:
         if not items and len(self._keys) > START:  # the start is there even where nothing is scanned for
@@ -294,12 +375,19 @@ class Scanner:
         self.condition_rows += [[t, int(ahead.at_end), *first_bytes(ahead)] for t, ahead in conditions]
 
 
+def _touching(edges: Edges, low: int, high: int) -> Edges:
+    """The edges that some character of a range takes."""
+    first = bisect_left(edges, low, key=itemgetter(1))
+    return edges[first : bisect_right(edges, high, first, key=itemgetter(0))]
+
+
 def words_of(bits: int, count: int) -> NDArray[np.int32]:
     """A set of terminals as int32 words."""
     return np.frombuffer(bits.to_bytes(4 * count, "little"), np.int32)
 
 
-def first_bytes(ahead: Ahead) -> list[int]:
+@lru_cache(maxsize=1 << 12)
+def first_bytes(ahead: Ahead) -> tuple[int, ...]:
     """The bytes that characters of a set begin with, 8 words.
 
     A lead byte counts if all of its characters are in the set; conditions that split them are not met by any of them.
@@ -312,14 +400,14 @@ def first_bytes(ahead: Ahead) -> list[int]:
         span = lead_range(byte)
         if span is not None and any(low <= span[1] and span[2] <= high for low, high in ahead.charset.ranges):
             bits |= 1 << byte
-    found: list[int] = words_of(bits, 8).tolist()
-    return found
+    return tuple(words_of(bits, 8).tolist())
 
 
 def _merged(own: Items, embedded: list[tuple[int, int]]) -> Items:
     return tuple(sorted((*own, *embedded))) if embedded else own
 
 
+@cache
 def lead_range(byte: int) -> Partial | None:
     """(bytes to come, first, last code point) of the characters whose UTF-8 begins with `byte`; None for none."""
     if 0xC2 <= byte <= 0xDF:

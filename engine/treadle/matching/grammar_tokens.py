@@ -30,6 +30,7 @@ from treadle.matching import context_kernels as kernels
 from treadle.matching.closing import fewest_tokens
 from treadle.matching.forced import LONGEST_RUN, may_go_on
 from treadle.matching.parse_closing import ParseCloser
+from treadle.matching.readings import readings_of
 from treadle.matching.token_tables import TokenTables, token_tables
 from treadle.vocabulary import Vocabulary
 
@@ -83,6 +84,10 @@ class GrammarTokenAutomaton:
         self._rows: dict[int, Row] = {DONE: self.tables.eos_row}
         self._next: dict[int, int] = {}
         self._cover = wide_cover_of(self.tables)
+        lexical = automaton.tables.cfg.lexing == "lexical"
+        self._readings = readings_of(automaton.tables, self.tables, self._cover) if lexical else None
+        if self._readings is not None:
+            self._readings.prepare(automaton)
         self._ends = frozenset(vocabulary.eos_ids)
         self._contexts: dict[tuple[int, ...], Context] = {}
         #: Bundle -> the set of terminals that it can shift, by number.
@@ -116,8 +121,14 @@ class GrammarTokenAutomaton:
     def _first_visit(self, state: int) -> Row:
         with self.bytes.lock:
             bits = np.zeros(self.tables.words, np.uint32)
-            for config in self.bytes.frontier(state).tolist():
-                self._add(state, config, bits)
+            configs = self.bytes.frontier(state).tolist()
+            if self._readings is not None:
+                with self.bytes.passing():
+                    for config in configs:
+                        self._readings.add(self.bytes, config, bits.view(np.int32))
+            else:
+                for config in configs:
+                    self._add(state, config, bits)
             if self.bytes.is_accepting(state):
                 bits |= self.tables.eos_row.view(np.uint32)
             bits.flags.writeable = False
@@ -138,7 +149,11 @@ class GrammarTokenAutomaton:
         bits = np.zeros(self.tables.words, np.uint32)
         with self.bytes.lock:
             for config in self.bytes.frontier(state).tolist():
-                bits |= self._context(config[at.CFG_BUNDLE], config).inside
+                if self._readings is not None:
+                    with self.bytes.passing():
+                        self._readings.add(self.bytes, config, bits.view(np.int32), inside=True)
+                else:
+                    bits |= self._context(config[at.CFG_BUNDLE], config).inside
         return bits
 
     def _add_behind(self, bundle: int, context: Context, bits: UInt32) -> None:
