@@ -207,9 +207,10 @@ class PrefixStore:
         with torch.inference_mode():
             logits = self._run(layout, columns)
             last = _pick(logits, asked, columns).float()
-            log_p = torch.log_softmax(_pick(logits, asked_scores, columns).float(), -1)
+            # In float32 a sum over the vocabulary is off by 1e-5, always to the same side: over a text that adds up.
+            log_p = torch.log_softmax(_pick(logits, asked_scores, columns).double(), -1)
             tokens = torch.tensor([token for _, token in scored], dtype=torch.long, device=log_p.device)
-            scores = log_p.gather(1, tokens[:, None])[:, 0].double().cpu().numpy()
+            scores = log_p.gather(1, tokens[:, None])[:, 0].cpu().numpy()
             return last.cpu().numpy(), scores
 
     def _layout(self, batch: Batch) -> Layout:
