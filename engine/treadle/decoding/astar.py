@@ -102,7 +102,7 @@ def seed(frontier: Frontier, first: Strategy) -> Asking:
     try:
         asked = next(texts)
         while len(asked) <= frontier.strategy.left(search):
-            asked = texts.send((yield asked) if asked else [])
+            asked = texts.send((yield asked))
         texts.close()
     except StopIteration:
         pass

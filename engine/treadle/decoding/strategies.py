@@ -22,6 +22,7 @@ _HOMES: dict[str, tuple[str, str]] = {
     "phrase_beam": ("allocation", "PhraseBeam"),
     "stochastic_beam": ("stochastic_beam", "StochasticBeam"),
     "astar": ("astar", "AStar"),
+    "superposed": ("superposed", "Superposed"),
     "lookahead": ("lookahead", "Lookahead"),
     "lattice": ("lattice_decoding", "LatticeSearch"),
     "mbr": ("mbr", "MBR"),

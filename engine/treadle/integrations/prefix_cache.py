@@ -29,6 +29,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 from treadle.decoding.prefixes import Batch, Place
 from treadle.decoding.protocols import Logits
 from treadle.errors import UnsupportedFeature
+from treadle.integrations.superposition import Superposition
 
 #: Attention of transformers that adds a mask of one's own.
 _TAKES_MASK = ("sdpa", "eager")
@@ -188,6 +189,10 @@ class PrefixStore:
         #: Multiplications for a token, and for a token and one that it attends to.
         self._linear = sum(weight.numel() for weight in model.parameters())
         self._attention = 2 * config.hidden_size * config.num_hidden_layers
+
+    def superposition(self) -> Superposition:
+        """A sequence of weighted tokens beside the tree."""
+        return Superposition(self.model)
 
     def reserve(self, slots: int) -> None:
         """Room for so many slots; it at least doubles, so that growing costs little on the whole."""
