@@ -17,7 +17,9 @@ from treadle.decoding.components import Check
 from treadle.decoding.problem import Problem
 from treadle.decoding.scores import Normalisation
 from treadle.decoding.solving import solve
+from treadle.decoding.strategies import named
 from treadle.decoding.tables import TableModel
+from treadle.errors import InvalidConstraint
 
 PROMPT = (0,)
 SOME, ALL = range(8), range(100)
@@ -250,3 +252,9 @@ def test_a_search_that_ends_within_its_first_strategy_keeps_what_that_has(limit)
     found = search(toy, model, AStar(first=Beam(2)), expansions=limit)
     for one in found:
         assert one.text in toy.texts and one.search.expansions <= limit
+
+
+def test_a_first_strategy_has_a_name_and_a_sampler_is_none():
+    assert named("astar:expansions=9,first=beam:width=8") == AStar(expansions=9, first=Beam(8))
+    with pytest.raises(InvalidConstraint, match="first is no strategy"):
+        named("astar:first=greedy")

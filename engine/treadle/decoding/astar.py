@@ -61,6 +61,10 @@ class AStar:
             raise InvalidConstraint("weight is out of range", found=str(self.weight), expected="1 or more")
         if self.batch < 1:
             raise InvalidConstraint("batch is out of range", found=str(self.batch), expected="1 or more")
+        if self.first is not None and not hasattr(self.first, "search"):
+            raise InvalidConstraint(
+                "first is no strategy", found=type(self.first).__name__, expected="a strategy such as Beam(4)"
+            )
 
     def search(self, search: Search) -> Asking:
         """Dive once, then always expand what looks best, until nothing left can be better."""
