@@ -1,16 +1,19 @@
 """How different are several answers to one prompt? Beam search, diverse beam search, stochastic beam search.
 
-    python bench/diversity.py [PROMPTS]
+    python bench/diversity.py [PROMPTS] [--record diversity.jsonl]
 
-Each strategy writes 6 objects of two string fields for each of 20 prompts with the bundled model. Printed as a table in
-Markdown: distinct values of a field and distinct objects per prompt, mean raw score (log p of the model), and forward
+The record has a line for each strategy and prompt; what it has already is not run again. Each
+strategy writes 6 objects of two string fields for each of 20 prompts with the bundled model. Printed as a table in
+Markdown: distinct values of a field and distinct objects for a prompt, mean raw score (log p of the model), and forward
 passes. The numbers in docs/search.md are from this file.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
+import statistics
+from pathlib import Path
 
 import treadle
 from treadle import Beam, DiverseBeam, StochasticBeam
@@ -40,34 +43,48 @@ STRATEGIES = {
 }
 
 
-def measure(strategy: object, topics: tuple[str, ...]) -> list[float]:
-    """(distinct names, distinct reasons, distinct objects, raw score, forward passes), means over the prompts."""
-    rows = []
-    for seed, topic in enumerate(topics):
-        found = treadle.generate(
-            f"Recommend {topic}. Answer as JSON with a name and a short reason.",
-            schema=SCHEMA, strategy=strategy, n=N, max_tokens=48, seed=seed, return_results=True,
-        )  # fmt: skip
-        values = [one.value for one in found]
-        distinct = [len({value[field] for value in values}) for field in ("name", "reason")]
-        objects = len({json.dumps(value, sort_keys=True) for value in values})
-        raw = sum(one.scores.raw for one in found) / len(found)
-        rows.append((*distinct, objects, raw, found[0].search.forwards))
-    return [sum(column) / len(rows) for column in zip(*rows, strict=True)]
+def measure(strategy: object, seed: int) -> list[float]:
+    """(distinct names, distinct reasons, distinct objects, raw score, forward passes) of the answers to a prompt."""
+    found = treadle.generate(
+        f"Recommend {TOPICS[seed]}. Answer as JSON with a name and a short reason.",
+        schema=SCHEMA, strategy=strategy, n=N, max_tokens=48, seed=seed, return_results=True,
+    )  # fmt: skip
+    values = [one.value for one in found]
+    distinct = [len({value[field] for value in values}) for field in ("name", "reason")]
+    objects = len({json.dumps(value, sort_keys=True) for value in values})
+    raw = sum(one.scores.raw for one in found) / len(found)
+    return [*distinct, objects, raw, found[0].search.forwards]
 
 
-def main(prompts: int) -> None:
+def main(prompts: int, record: Path) -> None:
+    done = {(name, seed): row for name, seed, row in _lines(record)}
+    for seed in range(prompts):
+        for name, strategy in STRATEGIES.items():
+            if (name, seed) not in done:
+                done[name, seed] = measure(strategy, seed)
+                with record.open("a", encoding="utf-8") as lines:
+                    lines.write(json.dumps([name, seed, done[name, seed]]) + "\n")
     print(
         f"| strategy | distinct names of {N} | distinct reasons | distinct objects | mean log p | forward passes |"
     )
     print("|---|---|---|---|---|---|")
-    for name, strategy in STRATEGIES.items():
-        names, reasons, objects, raw, forwards = measure(strategy, TOPICS[:prompts])
-        print(
-            f"| {name} | {names:.1f} | {reasons:.1f} | {objects:.1f} | {raw:.1f} | {forwards:.0f} |",
-            flush=True,
-        )
+    for name in STRATEGIES:
+        columns = zip(*(done[name, seed] for seed in range(prompts)), strict=True)
+        names, reasons, objects, raw, forwards = (statistics.fmean(column) for column in columns)
+        print(f"| {name} | {names:.1f} | {reasons:.1f} | {objects:.1f} | {raw:.1f} | {forwards:.0f} |")
+
+
+def _lines(record: Path) -> list[tuple[str, int, list[float]]]:
+    return [json.loads(line) for line in record.read_text("utf-8").splitlines()] if record.exists() else []
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else len(TOPICS))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "prompts", type=int, nargs="?", default=len(TOPICS), choices=range(1, len(TOPICS) + 1)
+    )
+    parser.add_argument("--record", type=Path, default=Path("diversity.jsonl"))
+    arguments = parser.parse_args()
+    main(arguments.prompts, arguments.record)

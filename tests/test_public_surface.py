@@ -17,7 +17,8 @@ NAMES = {
     "Sequence", "Optional", "Repeat", "FreeText", "Tag", "Tags", "StructuralTag",
     "Vocabulary", "Compiled", "Matcher", "Verdict", "LogitsProcessor",
     "Greedy", "Sampling", "BestOf", "Beam", "DiverseBeam", "PhraseBeam", "Normalisation",
-    "AStar", "ChunkedAStar", "StochasticBeam", "LatticeSearch", "Lookahead", "MBR", "Check", "Scorer", "draw",
+    "AStar", "ChunkedAStar", "StochasticBeam", "LatticeSearch", "Lookahead", "MBR", "Superposed",
+    "Check", "Scorer", "draw",
     "TreadleError", "ConstraintError", "InvalidConstraint", "UnsupportedFeature", "UnsatisfiableConstraint",
     "VocabularyMismatch", "LimitExceeded", "TokenRejected",
 }  # fmt: skip

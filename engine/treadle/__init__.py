@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from treadle.decoding.sampling import Greedy, Sampling
     from treadle.decoding.scores import Normalisation
     from treadle.decoding.stochastic_beam import StochasticBeam
+    from treadle.decoding.superposed import Superposed
     from treadle.drawing import draw
     from treadle.errors import (
         ConstraintError,
@@ -67,6 +68,7 @@ _HOMES = {
     "treadle.decoding.sampling": ("Greedy", "Sampling"),
     "treadle.decoding.scores": ("Normalisation",),
     "treadle.decoding.stochastic_beam": ("StochasticBeam",),
+    "treadle.decoding.superposed": ("Superposed",),
     "treadle.drawing": ("draw",),
     "treadle.errors": (
         "ConstraintError", "InvalidConstraint", "LimitExceeded", "TokenRejected", "TreadleError",
@@ -112,6 +114,7 @@ __all__ = [
     "Sequence",
     "StochasticBeam",
     "StructuralTag",
+    "Superposed",
     "Tag",
     "Tags",
     "TokenRejected",

@@ -200,6 +200,19 @@ def generate(
     expansions: Annotated[
         int | None, typer.Option(min=1, help="Most hypotheses that a search may expand.")
     ] = None,
+    forced_runs: Annotated[
+        bool,
+        typer.Option(
+            "--forced-runs/--no-forced-runs",
+            help="Write what the constraint forces in the tokenizer's own spelling, without asking the model.",
+        ),
+    ] = True,
+    exact_budget: Annotated[
+        bool,
+        typer.Option(
+            "--exact-budget", help="Local scores without the choices that do not fit --max-tokens; slower."
+        ),
+    ] = False,
     stream: Annotated[bool, typer.Option("--stream", help="Print the text as it is written.")] = False,
     property_order: OrderOption = Order.declared,
     whitespace: WhitespaceOption = Whitespace.flexible,
@@ -216,6 +229,8 @@ def generate(
     kind = _only_one(given)
     if stream and (as_json or n > 1):
         raise WrongArgument("--stream goes with neither --json nor -n")
+    if stream and (exact_budget or not forced_runs):
+        raise WrongArgument("--stream goes with neither --exact-budget nor --no-forced-runs")
     if prompt == "-" and "-" in {schema, grammar}:
         raise WrongArgument(f"the prompt and the {kind} cannot both be standard input")
     policies = _policies(property_order, whitespace, escapes, formats, lenient)
@@ -237,7 +252,14 @@ def generate(
         return
     with _progress("writing"):
         results = treadle.generate(
-            text, constraint, n=n, return_results=True, expansions=expansions, **options
+            text,
+            constraint,
+            n=n,
+            return_results=True,
+            expansions=expansions,
+            forced_runs=forced_runs,
+            exact_budget=exact_budget,
+            **options,
         )
     if not results:
         raise UnsatisfiableConstraint(

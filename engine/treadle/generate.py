@@ -52,6 +52,8 @@ def generate(
     stop: Callable[[], bool] | None = None,
     progress: Callable[[Progress], None] | None = None,
     trace: bool = False,
+    forced_runs: bool = True,
+    exact_budget: bool = False,
     **policies: Any,
 ) -> Any:
     """Generate text that satisfies a constraint.
@@ -65,7 +67,9 @@ def generate(
 
     For searches: `checks` are hard conditions and `scorers` soft ones (decoding/components.py); `expansions` limits the
     hypotheses expanded for a prompt, `cache_tokens` what the key-value cache holds; `stop` is asked before every
-    forward pass, `progress` told after it; `trace` keeps the events, for drawing. An interrupted search (Ctrl-C) gives
+    forward pass, `progress` told after it; `trace` keeps the events, for drawing. `forced_runs=False` lets the
+    model spell what the constraint forces as it likes, token by token; `exact_budget` takes choices that do not fit
+    `max_tokens` out of the local score, at the cost of a look at every choice. An interrupted search (Ctrl-C) gives
     what is finished; `Result.search` says how it ended and what it cost.
     """
     given = {
@@ -93,6 +97,8 @@ def generate(
             stop,
             progress,
             trace,
+            forced_runs,
+            exact_budget,
         ),
     )
     answers = [one if return_results or n > 1 else only(one).text for one in results]

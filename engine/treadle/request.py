@@ -49,12 +49,14 @@ class Steering:
     stop: Callable[[], bool] | None = None
     progress: Callable[[Progress], None] | None = None
     trace: bool = False
+    forced_runs: bool = True
+    exact_budget: bool = False
 
     @property
     def needs_search(self) -> bool:
         """Whether anything is asked for that only the searches can do."""
         given = (self.checks, self.scorers, self.expansions, self.cache_tokens, self.stop, self.progress)
-        return any(given) or self.trace
+        return any(given) or self.trace or self.exact_budget or not self.forced_runs
 
 
 class Request:
@@ -135,6 +137,8 @@ class Request:
                 is_json=self.is_json,
                 skip=asked.skip,
                 trace=steering.trace,
+                forced_runs=steering.forced_runs,
+                exact_budget=steering.exact_budget,
             )
             for k, asked in enumerate(self.asked)
         ]

@@ -12,11 +12,14 @@ import pytest
 from decoding.toys import TOYS, Table, enumerate_language
 from treadle.decoding import astar as module
 from treadle.decoding.astar import AStar
+from treadle.decoding.beam import Beam
 from treadle.decoding.components import Check
 from treadle.decoding.problem import Problem
 from treadle.decoding.scores import Normalisation
 from treadle.decoding.solving import solve
+from treadle.decoding.strategies import named
 from treadle.decoding.tables import TableModel
+from treadle.errors import InvalidConstraint
 
 PROMPT = (0,)
 SOME, ALL = range(8), range(100)
@@ -214,3 +217,44 @@ def test_a_heuristic_that_is_too_large_is_caught():
     models = [Table(len(toy.vocabulary), seed) for seed in SOME]
     best = [enumerate_language(toy, model, PROMPT)[0].tokens for model in models]
     assert [search(toy, model, wild)[0].tokens for model in models] != best
+
+
+@pytest.mark.parametrize("toy", TOYS)
+def test_first_incumbents_of_a_beam_change_no_answer_and_no_bracket(toy):
+    toy = TOYS[toy]()
+    for seed in SOME:
+        model = Table(len(toy.vocabulary), seed)
+        expected = enumerate_language(toy, model, PROMPT)
+        for width in (1, 3):
+            strategy = AStar(first=Beam(width, distinct="tokens"), distinct="tokens")
+            found = search(toy, model, strategy, n=2)
+            assert [one.tokens for one in found] == [one.tokens for one in expected[:2]]
+            hold_bracket(found[0].search, expected[1].raw)
+
+
+@pytest.mark.parametrize("expansions", [4, 12, 30])
+def test_the_bracket_of_a_first_strategy_is_true_when_the_budget_runs_out(expansions):
+    toy = TOYS["json"]()
+    for seed in SOME:
+        model = Table(len(toy.vocabulary), seed)
+        best = enumerate_language(toy, model, PROMPT)[0].raw
+        strategy = AStar(expansions=expansions, batch=1, first=Beam(2, distinct="tokens"), distinct="tokens")
+        for one in search(toy, model, strategy):
+            notes = one.search.notes
+            assert notes["incumbent"] <= best + 1e-4 and best <= notes["bound"] + 1e-4
+            assert one.search.expansions <= expansions
+
+
+@pytest.mark.parametrize("limit", range(1, 9))
+def test_a_search_that_ends_within_its_first_strategy_keeps_what_that_has(limit):
+    toy = TOYS["json"]()
+    model = Table(len(toy.vocabulary), 3)
+    found = search(toy, model, AStar(first=Beam(2)), expansions=limit)
+    for one in found:
+        assert one.text in toy.texts and one.search.expansions <= limit
+
+
+def test_a_first_strategy_has_a_name_and_a_sampler_is_none():
+    assert named("astar:expansions=9,first=beam:width=8") == AStar(expansions=9, first=Beam(8))
+    with pytest.raises(InvalidConstraint, match="first is no strategy"):
+        named("astar:first=greedy")

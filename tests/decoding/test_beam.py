@@ -10,6 +10,7 @@ import pytest
 import treadle
 from decoding.searching import Permuted, assert_same, find, language, problem
 from decoding.toys import TOYS, Flat, Table
+from treadle.decoding import beam as beam_module
 from treadle.decoding.beam import Beam, Pool, step
 from treadle.decoding.draws import Draws
 from treadle.decoding.problem import Problem
@@ -313,3 +314,31 @@ def test_the_events_tell_the_whole_story(toy):
     assert all(event.parent in born or event.parent == -1 for event in events)
     assert sum(event.kind == "finished" for event in events) >= len(found)
     assert not find(toy, table, Beam(3), n=3)[0].search.events
+
+
+# -- what the token budget refuses -----------------------------------------------------------------------------
+
+
+def likeliest(toy, seeds, width=3):
+    """The best raw score under a tight budget for each seed, where a family is given up at its first refusal."""
+    shortest = min(map(len, toy.sequences))
+    found = [find(toy, language(toy, seed)[0], Beam(width), n=1, max_tokens=shortest + 1) for seed in seeds]
+    assert all(one.text in toy.texts for [one] in found)
+    return [one.scores.raw for [one] in found]
+
+
+def test_what_is_known_to_fit_competes_where_the_budget_refused_a_family(monkeypatch):
+    """Mutant: it is followed only where nothing else is alive."""
+    toy = TOYS["json"]()
+    monkeypatch.setattr(beam_module, "TRIES", 1)
+    mended = likeliest(toy, range(40))
+
+    original = beam_module.Kept._refused
+    monkeypatch.setattr(
+        beam_module.Kept,
+        "_refused",
+        lambda self, families, pool: [] if self.made else original(self, families, pool),
+    )
+    mutant = likeliest(toy, range(40))
+    assert mended != mutant
+    assert sum(mended) > sum(mutant)

@@ -2,8 +2,9 @@
 
 A hypothesis has met so many tokens of the phrases (phrases.py). Hypotheses that have met equally many share a *bank*;
 the width is divided among the banks 0..C, so that texts on the way to their phrases do not have to compete with texts
-that ignore them. Choices in a step: the best of all, for each hypothesis every token that begins or goes on with an
-unmet phrase, and the best of each hypothesis. A text may end only when every phrase is in it.
+that ignore them. Who is ahead by a forced run waits for the others (beam.py). Choices in a step: the best of all, for
+each hypothesis every token that begins or goes on with an unmet phrase, and the best of each hypothesis. A text may
+end only when every phrase is in it.
 
 Slots: width // (C + 1) for each bank, what remains to the last; slots that a bank cannot fill go to the bank before it,
 round and round. C grows with the phrases, and the width should be at least C + 1: the default takes the larger of 8
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from treadle.decoding.beam import Distinct, Kept, Pool, candidates, check_width, value
+from treadle.decoding.beam import Distinct, Kept, Pool, by_length, candidates, check_width, value
 from treadle.decoding.hypotheses import Children, Hypothesis, with_mark
 from treadle.decoding.phrases import Coverage, Phrases
 from treadle.decoding.scores import Normalisation, Objective
@@ -53,7 +54,8 @@ class PhraseBeam:
         alive: Sequence[Hypothesis] = [run.root()]
         try:
             while alive and run.pool.may_improve(alive):
-                alive = run.step((yield alive))
+                ready, waiting = by_length(alive)
+                alive = run.step((yield ready), waiting)
         except SearchEnded:
             pass
         return run.pool.best
@@ -92,15 +94,17 @@ class _Run:
         begun = len(one.parent.data) if one.parent else self.search.problem.skip
         return with_mark(one, self.phrases.advance(before, one.data[begun:]))
 
-    def step(self, families: Sequence[Children]) -> list[Hypothesis]:
-        """The next hypotheses, from all banks."""
+    def step(self, families: Sequence[Children], waiting: Sequence[Hypothesis] = ()) -> list[Hypothesis]:
+        """The next hypotheses, from all banks; who waits is the first of its bank."""
         kept = Kept(self.search, self.width, self.beam)
         self._best_of_all(families, kept)
         for family, place in self._more(families):
             self._add(kept, family, int(family.tokens[place]))
-        if not kept.made and not any(family.hypothesis.number in self.pool.ended for family in families):
+        if not (kept.made or waiting) and not any(
+            family.hypothesis.number in self.pool.ended for family in families
+        ):
             self._rescue(families, kept)
-        return self._from_banks(kept.made)
+        return self._from_banks(kept.made, waiting)
 
     def _rescue(self, families: Sequence[Children], kept: Kept) -> None:
         """Where the token budget refused everything: what misses no phrase may end as it is known to fit."""
@@ -139,9 +143,10 @@ class _Run:
             kept.made.pop()
             self.search.event("budget", child)
 
-    def _from_banks(self, made: Sequence[Hypothesis]) -> list[Hypothesis]:
+    def _from_banks(self, made: Sequence[Hypothesis], waiting: Sequence[Hypothesis]) -> list[Hypothesis]:
         banks: list[list[Hypothesis]] = [[] for _ in range(self.phrases.total + 1)]
-        for one in sorted(made, key=lambda one: -value(self.search, one, self.beam.objective)):
+        ranked = sorted(made, key=lambda one: -value(self.search, one, self.beam.objective))
+        for one in [*waiting, *ranked]:
             banks[self.phrases.progress(one.mark)].append(one)
         slots = allocate(list(map(len, banks)), self.width)
         for bank, count in zip(banks, slots, strict=True):

@@ -12,7 +12,10 @@ popping, where it is a proof, and not on pushing. An end of text is an edge with
 Successors are made lazily: a family of children waits in the frontier under its best choice that was not made yet, so
 memory goes with the expansions and not with the vocabulary. `batch` prefixes are expanded in one forward pass; this
 may expand a few too many and changes no answer. `dive` expands the greedy way first: there is an incumbent from then
-on. weight w > 1 inflates the heuristic: the cost of the answer is at most w times the least (Pohl 1970).
+on. `first`, a strategy such as Beam(4), is run instead of the dive, and its texts are the first incumbents: the better
+they are, the sooner the bracket closes. weight w > 1 inflates the heuristic: the cost of the answer is at most w times
+the least (Pohl 1970). Prefixes of different lengths compete here by design: a forced run that was not read yet only
+makes an estimate lower than it need be, which stays a bound.
 
 With scorers nothing bounds what is to come, and with a check that is not sound nothing proves what was cut off: the
 order is by score plus bonus, and no bracket is claimed.
@@ -23,13 +26,14 @@ from __future__ import annotations
 
 import heapq
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from treadle.decoding.beam import Distinct, Pool
 from treadle.decoding.hypotheses import Children, Hypothesis
 from treadle.decoding.scores import Normalisation, Objective
-from treadle.decoding.search import TRIES, Asking, Search, SearchEnded
+from treadle.decoding.search import TRIES, Asking, Search, SearchEnded, Strategy
 from treadle.errors import InvalidConstraint
 
 #: A prefix -> a lower bound of -log p of every way to finish it, at least 0.
@@ -46,6 +50,8 @@ class AStar:
     expansions: int | None = 500
     batch: int = 8
     dive: bool = True
+    #: Finds the first incumbents, in the dive's place; its expansions count.
+    first: Strategy | None = None
     normalise: Normalisation = field(default_factory=Normalisation)
     objective: Objective = "raw"
     distinct: Distinct = "text"
@@ -55,13 +61,19 @@ class AStar:
             raise InvalidConstraint("weight is out of range", found=str(self.weight), expected="1 or more")
         if self.batch < 1:
             raise InvalidConstraint("batch is out of range", found=str(self.batch), expected="1 or more")
+        if self.first is not None and not hasattr(self.first, "search"):
+            raise InvalidConstraint(
+                "first is no strategy", found=type(self.first).__name__, expected="a strategy such as Beam(4)"
+            )
 
     def search(self, search: Search) -> Asking:
         """Dive once, then always expand what looks best, until nothing left can be better."""
         frontier = Frontier(search, self)
         frontier.offer(search.root)
         try:
-            if self.dive:
+            if self.first is not None:
+                yield from seed(frontier, self.first)
+            elif self.dive:
                 yield from dive(frontier)
             while not frontier.is_proved() and (asked := frontier.take(self.room(search))):
                 for family in (yield asked):
@@ -75,12 +87,34 @@ class AStar:
 
     def room(self, search: Search) -> int:
         """How many prefixes the next pass may expand."""
-        limits = [self.batch]
+        return min(self.batch, self.left(search))
+
+    def left(self, search: Search) -> int:
+        """How many prefixes may be expanded at all."""
+        limits = [sys.maxsize]
         if self.expansions is not None:
             limits.append(self.expansions - search.statistics.expansions)
         if search.expansions_left is not None:
             limits.append(search.expansions_left)
         return max(min(limits), 0)
+
+
+def seed(frontier: Frontier, first: Strategy) -> Asking:
+    """Let another strategy search, as long as the budget lasts; what it finishes is known from then on."""
+    search = frontier.search
+    texts = first.search(search)
+    try:
+        asked = next(texts)
+        while len(asked) <= frontier.strategy.left(search):
+            asked = texts.send((yield asked))
+        texts.close()
+    except StopIteration:
+        pass
+    finally:
+        for one in search.finished:
+            frontier.pool.rank(one)
+        frontier.note()
+    return ()
 
 
 def dive(frontier: Frontier) -> Asking:

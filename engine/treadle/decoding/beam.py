@@ -167,11 +167,9 @@ class Kept:
         if child is None:
             self._refuse(family.hypothesis.number)
             return None
-        key = child.data if self.beam.distinct == "text" else child.tokens
-        if key in self._seen:
+        if not self._is_new(child):
             self.search.event("merged", child)
             return None
-        self._seen.add(key)
         self.made.append(child)
         return child
 
@@ -181,23 +179,47 @@ class Kept:
             self.closed.add(number)
 
     def best(self, families: Sequence[Children], pool: Pool) -> list[Hypothesis]:
-        """The best `width`. Where the token budget refused all, what is known to fit is followed."""
-        if not self.made and not any(family.hypothesis.number in pool.ended for family in families):
-            self.rescue(families, pool)
+        """The best `width`, with what is known to fit in the place of a family whose choices were all refused."""
+        if refused := self._refused(families, pool):
+            self.rescue(refused, pool)
         if self.search.problem.scorers:
-            self.made.sort(key=lambda one: -value(self.search, one, self.beam.objective))
+            self._sort()
         for place, one in enumerate(self.made):
             self.search.event("kept" if place < self.width else "pruned", one)
         return self.made[: self.width]
 
+    def _refused(self, families: Sequence[Children], pool: Pool) -> list[Children]:
+        """Families without a child, where the token budget refused every choice that was looked at."""
+        alive = {one.parent.number for one in self.made if one.parent} | pool.ended
+        return [
+            family
+            for family in families
+            if family.hypothesis.number not in alive
+            and self._refusals[family.hypothesis.number]
+            >= min(TRIES, len(family.tokens) - (family.end != NO_END))
+        ]
+
     def rescue(self, families: Sequence[Children], pool: Pool) -> None:
-        """Go on as it is known to fit, where the token budget refused a child."""
+        """Go on as it is known to fit, where the token budget refused a child.
+
+        It competes like any other choice: others may be likelier, and so may it be.
+        """
         for family in families:
             if self._refusals[family.hypothesis.number] and (child := self.search.rescue(family)):
                 if child.finished:
                     pool.add(child)
-                else:
+                elif self._is_new(child):
                     self.made.append(child)
+        self._sort()
+
+    def _is_new(self, child: Hypothesis) -> bool:
+        key = child.data if self.beam.distinct == "text" else child.tokens
+        known = key in self._seen
+        self._seen.add(key)
+        return not known
+
+    def _sort(self) -> None:
+        self.made.sort(key=lambda one: -value(self.search, one, self.beam.objective))
 
 
 class Pool:

@@ -7,7 +7,7 @@ constraint forces still has to be scored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +17,9 @@ from treadle.vocabulary import Vocabulary
 
 #: float32[V] or float32[n, V]
 Logits = NDArray[np.float32]
+
+#: A position that several texts share: tokens with their weights, which sum to 1.
+Mixture = Mapping[int, float]
 
 
 class Automaton(Protocol):

@@ -1,7 +1,8 @@
 """One problem being searched: makes hypotheses, keeps account, keeps what is finished. And what a strategy is.
 
 A *strategy* is an object with a method `search(search)` that is a generator: it yields lists of hypotheses, gets back
-the list of their `Children`, and returns its finished hypotheses, best first. What it finished is also noted in
+the list of their `Children`, and returns its finished hypotheses, best first. (It may yield none: it goes on with the
+next turn of the driver, before which it can be stopped.) What it finished is also noted in
 `search.finished` as it goes, so that a search that is interrupted, or whose budget runs out, still has its texts.
 
     def search(self, search):
@@ -248,10 +249,11 @@ class Search:
         known: dict[int, Children] = {}
         for one, extension in zip(hypotheses, extensions, strict=True):
             if one.number not in known:
-                known[one.number] = self._family(one, extension)
+                known[one.number] = self.family(one, extension)
         return [known[one.number] for one in hypotheses]
 
-    def _family(self, hypothesis: Hypothesis, extension: Extension) -> Children:
+    def family(self, hypothesis: Hypothesis, extension: Extension) -> Children:
+        """The children of one hypothesis."""
         read = hypothesis.read(extension)
         self.event("expanded", read)
         row = self.automaton.mask(read.state)

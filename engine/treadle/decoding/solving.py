@@ -99,14 +99,12 @@ class Running:
     def turn(self) -> None:
         """One joint forward pass (or several, where rows or memory are short), and every search goes on."""
         wanted = [one for hypotheses in self.asked.values() for one in hypotheses]
-        if not wanted:
-            return
-        extensions = self._read(wanted)
+        extensions = self._read(wanted) if wanted else []
         offset = 0
         for k, hypotheses in list(self.asked.items()):
             part = extensions[offset : offset + len(hypotheses)]
             offset += len(hypotheses)
-            self._go_on(k, self.searches[k].families(hypotheses, part))
+            self._go_on(k, self.searches[k].families(hypotheses, part) if hypotheses else [])
 
     def _read(self, wanted: Sequence[Hypothesis]) -> list[Extension]:
         """What the model says behind each; equal prefixes take one row."""
@@ -119,15 +117,12 @@ class Running:
     def _go_on(self, k: int, families: list[Children] | None) -> None:
         """Give a search what it waited for; note what it wants next."""
         self.asked.pop(k, None)
-        request: Sequence[Hypothesis] = ()
-        while not request:
-            try:
-                request = self.generators[k].send(families)  # type: ignore[arg-type]
-            except StopIteration as done:
-                # A strategy with a budget of its own has said so itself.
-                self._answer(k, done.value, self.searches[k].statistics.ended)
-                return
-            families = []
+        try:
+            request = self.generators[k].send(families)  # type: ignore[arg-type]
+        except StopIteration as done:
+            # A strategy with a budget of its own has said so itself.
+            self._answer(k, done.value, self.searches[k].statistics.ended)
+            return
         left = self.searches[k].expansions_left
         self.asked[k] = request
         if left is not None and len(request) > left:

@@ -22,11 +22,14 @@ _HOMES: dict[str, tuple[str, str]] = {
     "phrase_beam": ("allocation", "PhraseBeam"),
     "stochastic_beam": ("stochastic_beam", "StochasticBeam"),
     "astar": ("astar", "AStar"),
+    "superposed": ("superposed", "Superposed"),
     "lookahead": ("lookahead", "Lookahead"),
     "lattice": ("lattice_decoding", "LatticeSearch"),
     "mbr": ("mbr", "MBR"),
 }
 NAMES = tuple(_HOMES)
+#: Options that are strategies themselves: "astar:first=beam:width=8".
+_STRATEGIES = ("first",)
 _SPLIT = re.compile(r",(?=\w+=)")
 
 
@@ -48,6 +51,8 @@ def _option(name: str, part: str) -> tuple[str, Any]:
     key, equals, value = part.partition("=")
     if not (equals and key.isidentifier()):
         raise InvalidConstraint(f"an option of {name} without a value", found=part, expected="option=value")
+    if key in _STRATEGIES:
+        return key, named(value)
     try:
         return key, json.loads(value)
     except ValueError:

@@ -29,6 +29,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 from treadle.decoding.prefixes import Batch, Place
 from treadle.decoding.protocols import Logits
 from treadle.errors import UnsupportedFeature
+from treadle.integrations.superposition import Superposition
 
 #: Attention of transformers that adds a mask of one's own.
 _TAKES_MASK = ("sdpa", "eager")
@@ -189,6 +190,10 @@ class PrefixStore:
         self._linear = sum(weight.numel() for weight in model.parameters())
         self._attention = 2 * config.hidden_size * config.num_hidden_layers
 
+    def superposition(self) -> Superposition:
+        """A sequence of weighted tokens beside the tree."""
+        return Superposition(self.model)
+
     def reserve(self, slots: int) -> None:
         """Room for so many slots; it at least doubles, so that growing costs little on the whole."""
         if slots > self.slots:
@@ -207,9 +212,10 @@ class PrefixStore:
         with torch.inference_mode():
             logits = self._run(layout, columns)
             last = _pick(logits, asked, columns).float()
-            log_p = torch.log_softmax(_pick(logits, asked_scores, columns).float(), -1)
+            # In float32 a sum over the vocabulary is off by 1e-5, always to the same side: over a text that adds up.
+            log_p = torch.log_softmax(_pick(logits, asked_scores, columns).double(), -1)
             tokens = torch.tensor([token for _, token in scored], dtype=torch.long, device=log_p.device)
-            scores = log_p.gather(1, tokens[:, None])[:, 0].double().cpu().numpy()
+            scores = log_p.gather(1, tokens[:, None])[:, 0].cpu().numpy()
             return last.cpu().numpy(), scores
 
     def _layout(self, batch: Batch) -> Layout:
