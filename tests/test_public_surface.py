@@ -18,6 +18,7 @@ NAMES = {
     "Vocabulary", "Compiled", "Matcher", "Verdict", "LogitsProcessor",
     "Greedy", "Sampling", "BestOf", "Beam", "DiverseBeam", "PhraseBeam", "Normalisation",
     "AStar", "ChunkedAStar", "StochasticBeam", "LatticeSearch", "Lookahead", "MBR", "Check", "Scorer", "draw",
+    "AWRS", "SMC", "ASAp", "CARS", "Predicate",
     "TreadleError", "ConstraintError", "InvalidConstraint", "UnsupportedFeature", "UnsatisfiableConstraint",
     "VocabularyMismatch", "LimitExceeded", "TokenRejected",
 }  # fmt: skip
