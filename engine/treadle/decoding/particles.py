@@ -121,8 +121,9 @@ class Flock:
         self.proposal = proposal
         self.particles = [Particle(search.root) for _ in range(count)]
         self.steps = 0
-        #: Choices that were tested, all particles together.
+        #: Choices that were tested, and tokens that were drawn, by all particles together.
         self.tests = 0
+        self.drawn = 0
         self._seed = int(search.rng.integers(2**63))
 
     def asked(self) -> list[Hypothesis]:
@@ -135,6 +136,7 @@ class Flock:
         """Every particle that goes on draws a token."""
         offers = {family.hypothesis.tokens: Offer(self.search, family) for family in families}
         self.steps += 1
+        self.drawn += sum(one.going_on for one in self.particles)
         self.particles = [
             self._drawn(one.untwisted(), offers[one.hypothesis.tokens], self.generator(slot), twisted)
             if one.going_on

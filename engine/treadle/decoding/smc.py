@@ -10,9 +10,9 @@ drawn anew by weight, finished ones included, and every weight becomes the mean 
 mean, so the estimate stays unbiased for every threshold (0: never; above 1: at every step).
 
 Statistics.notes: "log_marginal" (log of the mean weight; None where the search was stopped), "ess", "resamplings",
-"dead", "tests" (tokens tested), "particles". Result.notes: "log_weight", "weight" (of all particles, summing to 1).
-SMC orders its results as draws by weight without replacement: the first is a sample, all of them the weighted
-population. If every particle dies there is no text: a warning says so, and log_marginal is -inf.
+"dead", "tests" and "drawn" (tokens), "particles". Result.notes: "log_weight", "weight" (of all particles, summing
+to 1). SMC orders its results as draws by weight without replacement: the first is a sample, all of them the
+weighted population. If every particle dies there is no text: a warning says so, and log_marginal is -inf.
 
 Targets: p(text) exp(bonus) over the texts within `max_tokens`; a temperature or other re-weighting is part of p.
 Forced runs are written in one spelling (Problem.forced_runs), with the model's own probability. Source: Lew et al.
@@ -157,6 +157,7 @@ def _report(flock: Flock, stopped: bool) -> None:
         "ess": effective_size(log_weights),
         "dead": dead,
         "tests": flock.tests,
+        "drawn": flock.drawn,
         "particles": len(log_weights),
     }
     if dead == len(flock.particles):
