@@ -39,6 +39,7 @@ TOP = (
         "parse_tables",
         "constraints",
         "composition",
+        "predicates",
         "explaining",
         "checking",
         "survey",

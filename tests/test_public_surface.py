@@ -19,6 +19,7 @@ NAMES = {
     "Greedy", "Sampling", "BestOf", "Beam", "DiverseBeam", "PhraseBeam", "Normalisation",
     "AStar", "ChunkedAStar", "StochasticBeam", "LatticeSearch", "Lookahead", "MBR", "Superposed",
     "Check", "Scorer", "draw",
+    "AWRS", "SMC", "ASAp", "CARS", "Predicate",
     "TreadleError", "ConstraintError", "InvalidConstraint", "UnsupportedFeature", "UnsatisfiableConstraint",
     "VocabularyMismatch", "LimitExceeded", "TokenRejected",
 }  # fmt: skip

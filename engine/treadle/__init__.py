@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from treadle.composition import FreeText, Optional, Repeat, Sequence, StructuralTag, Tag, Tags
     from treadle.constraints import Choice, Constraint, Grammar, JsonSchema, PythonType, Regex, Union, compile
     from treadle.decoding.allocation import PhraseBeam
+    from treadle.decoding.asap import ASAp
     from treadle.decoding.astar import AStar
     from treadle.decoding.beam import Beam
+    from treadle.decoding.cars import CARS
     from treadle.decoding.chunked_astar import ChunkedAStar
     from treadle.decoding.components import Check, Scorer
     from treadle.decoding.diverse import DiverseBeam
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from treadle.decoding.mbr import MBR
     from treadle.decoding.sampling import Greedy, Sampling
     from treadle.decoding.scores import Normalisation
+    from treadle.decoding.smc import AWRS, SMC
     from treadle.decoding.stochastic_beam import StochasticBeam
     from treadle.decoding.superposed import Superposed
     from treadle.drawing import draw
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from treadle.integrations.logits_processor import LogitsProcessor
     from treadle.matching.compiled import Compiled
     from treadle.matching.matcher import Matcher
+    from treadle.predicates import Predicate
     from treadle.vocabulary import Vocabulary
 
 _HOMES = {
@@ -56,8 +60,10 @@ _HOMES = {
         "Choice", "Constraint", "Grammar", "JsonSchema", "PythonType", "Regex", "Union", "compile",
     ),
     "treadle.decoding.allocation": ("PhraseBeam",),
+    "treadle.decoding.asap": ("ASAp",),
     "treadle.decoding.astar": ("AStar",),
     "treadle.decoding.beam": ("Beam",),
+    "treadle.decoding.cars": ("CARS",),
     "treadle.decoding.chunked_astar": ("ChunkedAStar",),
     "treadle.decoding.components": ("Check", "Scorer"),
     "treadle.decoding.diverse": ("DiverseBeam",),
@@ -67,6 +73,7 @@ _HOMES = {
     "treadle.decoding.mbr": ("MBR",),
     "treadle.decoding.sampling": ("Greedy", "Sampling"),
     "treadle.decoding.scores": ("Normalisation",),
+    "treadle.decoding.smc": ("AWRS", "SMC"),
     "treadle.decoding.stochastic_beam": ("StochasticBeam",),
     "treadle.decoding.superposed": ("Superposed",),
     "treadle.drawing": ("draw",),
@@ -77,11 +84,16 @@ _HOMES = {
     "treadle.integrations.logits_processor": ("LogitsProcessor",),
     "treadle.matching.compiled": ("Compiled",),
     "treadle.matching.matcher": ("Matcher",),
+    "treadle.predicates": ("Predicate",),
     "treadle.vocabulary": ("Vocabulary",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AWRS",
+    "CARS",
+    "SMC",
+    "ASAp",
     "AStar",
     "Beam",
     "BestOf",
@@ -106,6 +118,7 @@ __all__ = [
     "Normalisation",
     "Optional",
     "PhraseBeam",
+    "Predicate",
     "PythonType",
     "Regex",
     "Repeat",

@@ -15,6 +15,7 @@ from treadle.automata.parse_automaton import ParseAutomaton
 from treadle.constraints import Constraint, context_free
 from treadle.explaining import Explanation, Refusal, explain
 from treadle.parse_tables import parse_tables
+from treadle.predicates import split
 
 
 @dataclass(frozen=True)
@@ -61,11 +62,14 @@ class Verdict:
 
 def check(constraint: Constraint, text: str | bytes) -> Verdict:
     """Judge a text. Raises a ConstraintError when the constraint itself is refused."""
+    constraint, predicates = split(constraint)
     automaton = _automaton(constraint)
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     state, offset = (DEAD, 0) if automaton.start == DEAD else automaton.run_to(automaton.start, data)
     if state != DEAD and automaton.is_accepting(state):
-        return Verdict(True, len(data))
+        if all(one.admits(data, True) for one in predicates):
+            return Verdict(True, len(data))
+        return Verdict(False, len(data), "a text that the predicate admits", "the end")
     is_short = state != DEAD
     if is_short:
         before, offset = state, len(data)

@@ -190,7 +190,7 @@ def generate(
     strategy: Annotated[
         str | None,
         typer.Option(
-            help="beam, diverse_beam, ... with options if wanted: beam:width=8 (see docs/generate.md)."
+            help="beam, smc, cars, ... with options if wanted: beam:width=8 (see docs/generate.md)."
         ),
     ] = None,
     must_include: Annotated[

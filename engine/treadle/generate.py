@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from treadle.constraints import Constraint
     from treadle.decoding import Sampler
     from treadle.decoding.problem import Check, Scorer
+    from treadle.decoding.scores import Reweighting
     from treadle.decoding.search import Strategy
     from treadle.decoding.solving import Progress
 
@@ -34,6 +35,7 @@ def generate(
     grammar: Any = None,
     choices: Sequence[str] | None = None,
     python_type: Any = None,
+    predicate: Any = None,
     strategy: str | Sampler | Strategy | None = None,
     n: int = 1,
     max_tokens: int = 256,
@@ -47,6 +49,7 @@ def generate(
     return_results: bool = False,
     checks: Sequence[Check] = (),
     scorers: Sequence[Scorer] = (),
+    reweight: Sequence[Reweighting] = (),
     expansions: int | None = None,
     cache_tokens: int | None = None,
     stop: Callable[[], bool] | None = None,
@@ -71,6 +74,10 @@ def generate(
     model spell what the constraint forces as it likes, token by token; `exact_budget` takes choices that do not fit
     `max_tokens` out of the local score, at the cost of a look at every choice. An interrupted search (Ctrl-C) gives
     what is finished; `Result.search` says how it ended and what it cost.
+    `reweight` changes the model's logits before the mask (repetition penalties, contrasts; the temperature comes last).
+
+    `predicate`: a function of the text, or a `Predicate`, beside the constraint or alone. Without a strategy it is met
+    by "smc".
     """
     given = {
         "schema": schema,
@@ -80,9 +87,10 @@ def generate(
         "python_type": python_type,
     }
     _check_counts(n, max_tokens)
-    chosen = chosen_by(strategy, n, temperature, top_k, top_p, min_p)
+    whole = _constraint(constraint, given, policies, predicate)
+    chosen = chosen_by(_default(strategy, whole), n, temperature, top_k, top_p, min_p)
     several, prompts = _batched(prompt)
-    request = Request(prompts, _constraint(constraint, given, policies), model, heal_prompt, chat)
+    request = Request(prompts, whole, model, heal_prompt, chat)
     results = request.search(
         chosen,
         Steering(
@@ -99,6 +107,7 @@ def generate(
             trace,
             forced_runs,
             exact_budget,
+            reweight,
         ),
     )
     answers = [one if return_results or n > 1 else only(one).text for one in results]
@@ -115,6 +124,7 @@ def stream(
     grammar: Any = None,
     choices: Sequence[str] | None = None,
     python_type: Any = None,
+    predicate: Any = None,
     strategy: str | Sampler | Strategy | None = None,
     max_tokens: int = 256,
     temperature: float | None = None,
@@ -138,8 +148,9 @@ def stream(
         "python_type": python_type,
     }
     _check_counts(1, max_tokens)
-    chosen = chosen_by(strategy, 1, temperature, top_k, top_p, min_p)
-    request = Request([prompt], _constraint(constraint, given, policies), model, heal_prompt, chat)
+    whole = _constraint(constraint, given, policies, predicate)
+    chosen = chosen_by(_default(strategy, whole), 1, temperature, top_k, top_p, min_p)
+    request = Request([prompt], whole, model, heal_prompt, chat)
     return request.pieces(chosen, Steering(1, max_tokens, seed, temperature))
 
 
@@ -198,7 +209,27 @@ def sampler_for(
     return Sampling(1.0 if temperature is None else temperature, top_k, top_p, min_p)
 
 
-def _constraint(constraint: Any, given: Mapping[str, Any], policies: Mapping[str, Any]) -> Any:
+def _default(strategy: Any, constraint: Any) -> Any:
+    """A predicate has no mask to choose greedily under: without a strategy it is met by SMC."""
+    from treadle.predicates import split
+
+    return "smc" if strategy is None and split(constraint)[1] else strategy
+
+
+def _constraint(
+    constraint: Any, given: Mapping[str, Any], policies: Mapping[str, Any], predicate: Any = None
+) -> Any:
+    if predicate is None:
+        return _masked_constraint(constraint, given, policies)
+    from treadle.predicates import Predicate
+
+    asked = predicate if isinstance(predicate, Predicate) else Predicate(predicate)
+    if constraint is None and all(value is None for value in given.values()):
+        return asked
+    return _masked_constraint(constraint, given, policies) & asked
+
+
+def _masked_constraint(constraint: Any, given: Mapping[str, Any], policies: Mapping[str, Any]) -> Any:
     named = {name: value for name, value in given.items() if value is not None}
     if len(named) + (constraint is not None) != 1:
         found = [*(["constraint"] if constraint is not None else []), *named]

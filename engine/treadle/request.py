@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from treadle.decoding import Decoding, Result, Sampler
     from treadle.decoding.problem import Check, Scorer
     from treadle.decoding.protocols import Automaton, Session
+    from treadle.decoding.scores import Reweighting
     from treadle.decoding.search import Strategy
     from treadle.decoding.solving import Progress
 
@@ -51,12 +52,14 @@ class Steering:
     trace: bool = False
     forced_runs: bool = True
     exact_budget: bool = False
+    reweight: Sequence[Reweighting] = ()
 
     @property
     def needs_search(self) -> bool:
         """Whether anything is asked for that only the searches can do."""
-        given = (self.checks, self.scorers, self.expansions, self.cache_tokens, self.stop, self.progress)
-        return any(given) or self.trace or self.exact_budget or not self.forced_runs
+        limits = (self.expansions, self.cache_tokens, self.stop, self.progress)
+        given = any((self.checks, self.scorers, self.reweight, *limits))
+        return given or self.trace or self.exact_budget or not self.forced_runs
 
 
 class Request:
@@ -67,7 +70,10 @@ class Request:
     ) -> None:
         from treadle import constraints
         from treadle.integrations.models import load
+        from treadle.predicates import split
 
+        #: What has no mask, and is asked.
+        constraint, self.checks = split(constraint)
         self.model: Any = load(model)
         self.vocabulary = self.model.vocabulary
         #: Whether the texts are JSON.
@@ -90,6 +96,7 @@ class Request:
         from treadle.decoding.draws import Draws
         from treadle.decoding.sampling import Greedy
 
+        steering = replace(steering, checks=(*self.checks, *steering.checks))
         is_sampler = not hasattr(chosen, "search")
         if is_sampler and self._plain(chosen, steering):
             rng = _generator(steering.seed)
@@ -121,7 +128,7 @@ class Request:
         from treadle.decoding.scores import Temperature
         from treadle.decoding.solving import solve
 
-        reweight = (Temperature(steering.temperature),) if steering.temperature else ()
+        warmed = (Temperature(steering.temperature),) if steering.temperature else ()
         problems = [
             Problem(
                 tuple(asked.prompt),
@@ -130,7 +137,7 @@ class Request:
                 max_tokens=steering.max_tokens,
                 n=steering.n,
                 seed=None if steering.seed is None else steering.seed + k,
-                reweight=reweight,
+                reweight=(*steering.reweight, *warmed),
                 checks=tuple(steering.checks),
                 scorers=tuple(steering.scorers),
                 expansions=steering.expansions,
@@ -201,7 +208,7 @@ class Request:
         from treadle.decoding import TextStream
 
         asked = self.asked[0]
-        if hasattr(chosen, "search") or not hasattr(self.model, "start"):
+        if hasattr(chosen, "search") or self.checks or not hasattr(self.model, "start"):
             if text_found := only(self.search(chosen, steering)[0]).text:
                 yield text_found
             return
@@ -219,7 +226,8 @@ def only(results: Sequence[Result]) -> Result:
     """The first of the results that a search has found."""
     if not results:
         raise UnsatisfiableConstraint(
-            "the search ended without a text", expected="a larger width, more expansions, or weaker checks"
+            "the search ended without a text",
+            expected="a larger width, more particles or expansions, or weaker checks",
         )
     return results[0]
 

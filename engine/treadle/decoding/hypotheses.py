@@ -105,6 +105,8 @@ class Children:
     local: Floats
     #: The end of text among `tokens`, or NO_END.
     end: int
+    #: log of the re-weighted model's mass on all choices before anything was made 1: log Z of this step.
+    mass: float = 0.0
 
     @property
     def is_choice(self) -> bool:
@@ -169,13 +171,16 @@ def choices(
     if admitted is not None:
         allowed = allowed[admitted[allowed]]
     tokens, values, end = _one_end(allowed, logits, ends)
-    raw = values - log_total(logits)
+    total = log_total(logits)
+    raw = values - total
     if reweight:
         changed = logits
         for step in reweight:
             changed = step(hypothesis.tokens, changed)
         values = _one_end(allowed, changed, ends)[1]
-    return Children(hypothesis, logits, tokens, raw, values - log_sum(values), end)
+        total = log_total(changed)
+    mass = log_sum(values)
+    return Children(hypothesis, logits, tokens, raw, values - mass, end, mass - total)
 
 
 def _one_end(

@@ -185,6 +185,10 @@ class Search:
         state = self.automaton.advance(before.state, plan[0])
         return self._grown(family, plan[0], state, plan[1:], mark)
 
+    def copy(self, hypothesis: Hypothesis) -> Hypothesis:
+        """The same once more, with a number of its own: for strategies that note something of each copy."""
+        return replace(hypothesis, number=self._number())
+
     def _forced(self, state: int, left: int, plan: Plan) -> tuple[tuple[int, ...], int, Plan]:
         """(the forced run from `state`, the state behind it, its plan); an empty run where it would not fit."""
         if not self.problem.forced_runs:

@@ -26,6 +26,10 @@ _HOMES: dict[str, tuple[str, str]] = {
     "lookahead": ("lookahead", "Lookahead"),
     "lattice": ("lattice_decoding", "LatticeSearch"),
     "mbr": ("mbr", "MBR"),
+    "smc": ("smc", "SMC"),
+    "awrs": ("smc", "AWRS"),
+    "asap": ("asap", "ASAp"),
+    "cars": ("cars", "CARS"),
 }
 NAMES = tuple(_HOMES)
 #: Options that are strategies themselves: "astar:first=beam:width=8".

@@ -1,0 +1,166 @@
+"""Sequential Monte Carlo with rejection, beside genlm-control: same model, prompt, condition, particles, runs.
+
+    python -m venv ../venv_genlm; ../venv_genlm/bin/pip install torch genlm-control
+    python -m bench.genlm --peer ../venv_genlm/bin/python --runs 50 --particles 5
+
+Three ways for each task of bench/conditions.py: the peer's SMC with AWRS; treadle's with AWRS, where the condition
+is a predicate beside any text; and treadle's with the masked proposal, where the pattern is a constraint (and the
+sum a predicate of prefixes that is asked on top). Reported: tests of the condition for each token drawn, seconds,
+the variance of exp(log marginal) relative to its square mean (that of the log marginal is infinite as soon as one
+population dies; it is given beside it over the populations that live), and the estimates themselves, which have to
+agree: all three are unbiased for the same number, up to tokens that only one side counts as text.
+
+The peer runs in its own process and environment; without one its column is left out, and said to be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import treadle
+from bench.conditions import TASKS, Clock, Condition, Task
+from treadle.decoding.problem import Check, Problem
+from treadle.decoding.search import Asking, Search
+from treadle.decoding.smc import SMC
+from treadle.decoding.solving import solve
+from treadle.integrations.bundled import bundled_model
+from treadle.integrations.models import load
+
+#: log marginal, tests, tokens, seconds, seconds of them in the model.
+Run = tuple[float, int, int, float, float]
+
+
+class BytesCheck:
+    """The condition as a check of prefixes, on the same bytes that the peer sees."""
+
+    def __init__(self, condition: Condition) -> None:
+        self.condition = condition
+
+    def admits(self, text: bytes, finished: bool) -> bool:
+        return self.condition.whole(text) if finished else self.condition.prefix(text)
+
+
+class Watched:
+    """A strategy whose notes and particles are kept when no text is left, too."""
+
+    def __init__(self, strategy: SMC) -> None:
+        self.strategy = strategy
+        self.notes: dict[str, Any] = {}
+
+    def search(self, search: Search) -> Asking:
+        self.notes = search.statistics.notes
+        return (yield from self.strategy.search(search))
+
+
+def main() -> None:
+    arguments = _arguments()
+    torch.set_num_threads(arguments.threads)
+    warnings.simplefilter("ignore", RuntimeWarning)
+    model: Any = load()
+    clock = Clock(model.model)
+    for name in arguments.tasks:
+        task = TASKS[name]
+        prompt = model.encode(task.prompt)
+        columns = {"peer": peer(arguments, name, prompt, model)}
+        for way in ("awrs", "masked"):
+            columns[way] = ours(model, clock, task, prompt, way, arguments)
+        for way, runs in columns.items():
+            if runs:
+                print(json.dumps({"task": name, "way": way, **summary(runs)}), flush=True)
+
+
+def ours(
+    model: Any, clock: Clock, task: Task, prompt: list[int], way: str, arguments: argparse.Namespace
+) -> list[Run]:
+    """One run after the other, each with a cache of its own."""
+    condition = task.condition()
+    pattern = task.pattern if way == "masked" else r"(?s:.*)"
+    automaton = treadle.compile(treadle.Regex(pattern), model.vocabulary).automaton
+    checks: tuple[Check, ...] = (BytesCheck(condition),) if way == "awrs" or task.right_sum else ()
+    proposal = "awrs" if checks else "masked"
+    runs = []
+    for seed in range(-1, arguments.runs):
+        condition.calls, clock.seconds, began = 0, 0.0, time.perf_counter()
+        watched = Watched(SMC(arguments.particles, arguments.threshold, "multinomial", proposal))
+        problem = Problem(
+            prompt, automaton, model.vocabulary, task.max_tokens, arguments.particles, seed + 1, checks=checks,
+            forced_runs=arguments.forced_runs and way == "masked",
+        )  # fmt: skip
+        solve(model, [problem], watched)
+        seconds = time.perf_counter() - began
+        # The first run fills the memo of masks; it is the peer's loading of the model that is not timed either.
+        if seed >= 0:
+            notes = watched.notes
+            runs.append((notes["log_marginal"], condition.calls, notes["drawn"], seconds, clock.seconds))
+    return runs
+
+
+def peer(arguments: argparse.Namespace, name: str, prompt: list[int], model: Any) -> list[Run]:
+    """The same of genlm-control; nothing where it is not installed."""
+    if arguments.peer is None or not Path(arguments.peer).exists():
+        print("no peer: give --peer the python of an environment with genlm-control", flush=True)
+        return []
+    given = {
+        "model": str(bundled_model()), "prompt_ids": prompt, "task": name, "runs": arguments.runs,
+        "eos": [model.tokenizer.convert_ids_to_tokens(one).encode().hex() for one in model.vocabulary.eos_ids],
+        "particles": arguments.particles, "threshold": arguments.threshold, "threads": arguments.threads,
+    }  # fmt: skip
+    # As a module: a script's own folder comes first in the path, and bench/genlm.py would hide the peer's package.
+    done = subprocess.run(
+        [arguments.peer, "-m", "bench.genlm_peer", json.dumps(given)], cwd=Path(__file__).parents[1],
+        capture_output=True, text=True, timeout=arguments.limit, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        print(f"the peer failed: {done.stderr[-2000:]}", flush=True)
+        return []
+    return [tuple(run) for run in json.loads(done.stdout.strip().splitlines()[-1])]
+
+
+def summary(runs: list[Run]) -> dict[str, float]:
+    logs, calls, tokens, seconds, inside = (np.array(column, float) for column in zip(*runs, strict=True))
+    living = logs[np.isfinite(logs)]
+    masses = np.exp(logs)
+    return {
+        "runs": len(runs),
+        "dead": int(len(logs) - len(living)),
+        "mean": float(masses.mean()),
+        "error": float(masses.std(ddof=1) / math.sqrt(len(runs))),
+        "relative_variance": float(masses.var(ddof=1) / masses.mean() ** 2),
+        "variance_of_log": float(living.var(ddof=1)),
+        "tests_per_token": float(calls.sum() / tokens.sum()),
+        "tokens": float(tokens.mean()),
+        "seconds": float(np.median(seconds)),
+        "model_seconds": float(np.median(inside)),
+        "other_seconds": float(np.median(seconds - inside)),
+    }
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--peer", help="the python of an environment with genlm-control")
+    parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--particles", type=int, default=5)
+    parser.add_argument("--threshold", type=float, default=0.5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--limit", type=float, default=3600, help="seconds that the peer may take for one task"
+    )
+    parser.add_argument("--forced-runs", action=argparse.BooleanOptionalAction, default=False)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""Particles: texts in the making with weights, and the step that all of them take.
+
+A particle's weight is a product of estimates, one for each step, of the valid mass there (proposals.py), times the
+model's own probability of the runs that the constraint forced. So the mean weight of finished particles is an
+unbiased estimate of the probability that the model itself writes a text of the constraint, at most `max_tokens`
+long; that a text at its last token may only end, and pays p(end of text) for it, is part of that law.
+
+A particle dies when what it drew was refused: its weight is 0 (log -inf), and it is not gone on with. Behind one
+prefix the choices are shared (`Offer`): what one particle saw refused no other one tests again.
+
+Random numbers: each particle has a generator of its own for every step, seeded by the search's seed. How many
+numbers a proposal takes makes no difference to any other draw, so a check that is always true changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from treadle.decoding.hypotheses import Children, Hypothesis
+from treadle.decoding.proposals import Proposal, Rejection
+from treadle.decoding.scores import Floats
+from treadle.decoding.search import Search
+from treadle.decoding.urn import WeightedUrn
+from treadle.errors import InvalidConstraint
+
+#: Tokens of room beyond the cheap bound from which on the token budget is expected to refuse next to nothing. A
+#: proposal that tests nothing would lose a particle to each refusal, so with less room choices are tested.
+ROOM = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Particle:
+    """A text in the making and its weight."""
+
+    hypothesis: Hypothesis
+    log_weight: float = 0.0
+    #: What a critic has added to `log_weight`, for resampling; it is taken back before the next step.
+    twist: float = 0.0
+
+    @property
+    def dead(self) -> bool:
+        """Whether its weight is 0."""
+        return self.log_weight == -math.inf
+
+    @property
+    def going_on(self) -> bool:
+        """Neither finished nor dead."""
+        return not self.hypothesis.finished and not self.dead
+
+    def weighted(self, log_factor: float, twist: float) -> Particle:
+        """The weight times a factor that stays and one that may be taken back."""
+        return replace(self, log_weight=self.log_weight + log_factor + twist, twist=twist)
+
+    def untwisted(self) -> Particle:
+        """Without the critic's part."""
+        return replace(self, log_weight=self.log_weight - self.twist, twist=0.0) if self.twist else self
+
+
+class Offer:
+    """The choices behind one prefix, and what is known of them."""
+
+    def __init__(self, search: Search, family: Children) -> None:
+        self.search = search
+        self.family = family
+        #: Tokens that were tried: the hypothesis behind each, or None where it was refused.
+        self.tried: dict[int, Hypothesis | None] = {}
+
+    @cached_property
+    def weights(self) -> Floats:
+        """float64[m]: probabilities under the re-weighted model."""
+        weights: Floats = np.exp(self.family.local + self.family.mass)
+        return weights
+
+    @cached_property
+    def _sums(self) -> Floats:
+        sums: Floats = np.cumsum(self.weights)
+        return sums
+
+    @property
+    def refused(self) -> list[int]:
+        """Places that nobody need try again."""
+        return [place for place, child in self.tried.items() if child is None]
+
+    @property
+    def peak(self) -> float:
+        """The largest weight that was not refused."""
+        place = self.family.best(1, "local")
+        if len(place) and self.tried.get(int(place[0]), self) is not None:
+            return float(self.weights[place[0]])
+        return float(np.delete(self.weights, self.refused).max(initial=0.0))
+
+    def urn(self, rng: np.random.Generator) -> WeightedUrn:
+        """The choices that were not refused."""
+        urn = WeightedUrn(self.weights, rng, self._sums)
+        urn.remove_all(self.refused)
+        return urn
+
+    def valid(self, place: int) -> bool:
+        """Whether the token budget and the checks admit a choice; asked once for each."""
+        if place not in self.tried:
+            self.tried[place] = self.search.child(self.family, int(self.family.tokens[place]))
+        return self.tried[place] is not None
+
+    @property
+    def tight(self) -> bool:
+        """Whether the token budget may have a say here."""
+        before = self.family.hypothesis
+        return self.search.automaton.closing_bound(before.state) + ROOM > before.left
+
+
+class Flock:
+    """All particles of one search."""
+
+    def __init__(self, search: Search, proposal: Proposal, count: int) -> None:
+        self.search = search
+        self.proposal = proposal
+        self.particles = [Particle(search.root) for _ in range(count)]
+        self.steps = 0
+        #: Choices that were tested, and tokens that were drawn, by all particles together.
+        self.tests = 0
+        self.drawn = 0
+        self._seed = int(search.rng.integers(2**63))
+
+    def asked(self) -> list[Hypothesis]:
+        """The prefixes to expand, each once."""
+        return list(
+            {one.hypothesis.tokens: one.hypothesis for one in self.particles if one.going_on}.values()
+        )
+
+    def step(self, families: Sequence[Children], twisted: bool) -> None:
+        """Every particle that goes on draws a token."""
+        offers = {family.hypothesis.tokens: Offer(self.search, family) for family in families}
+        self.steps += 1
+        self.drawn += sum(one.going_on for one in self.particles)
+        self.particles = [
+            self._drawn(one.untwisted(), offers[one.hypothesis.tokens], self.generator(slot), twisted)
+            if one.going_on
+            else one
+            for slot, one in enumerate(self.particles)
+        ]
+        self.tests += sum(len(offer.tried) for offer in offers.values())
+
+    def generator(self, slot: int) -> np.random.Generator:
+        """The random numbers of a particle in this step; the slot behind the last is for resampling."""
+        return np.random.default_rng([self._seed, self.steps, slot])
+
+    def _drawn(self, one: Particle, offer: Offer, rng: np.random.Generator, twisted: bool) -> Particle:
+        # What the constraint forced was written without the model; now the model has said how likely it is.
+        forced = offer.family.hypothesis.raw - one.hypothesis.raw
+        urn = offer.urn(rng)
+        if urn.exhausted():
+            return replace(one, log_weight=-math.inf)
+        proposal = Rejection() if offer.tight and not self.proposal.tests else self.proposal
+        drawn = proposal.propose(urn, offer.valid, offer.peak)
+        child = offer.tried.get(drawn.place)
+        if child is None or not drawn.weight > 0:
+            return replace(one, log_weight=-math.inf)
+        if child.finished:
+            child = self.search.copy(child)
+            self.search.finish(child)
+        twist = self._bonus(child) if twisted or child.finished else 0.0
+        return replace(one, hypothesis=child).weighted(forced + math.log(drawn.weight), twist)
+
+    def _bonus(self, child: Hypothesis) -> float:
+        bonus = self.search.bonus(child)
+        if bonus == math.inf:
+            raise InvalidConstraint(
+                "a scorer gave no finite number", found="inf", expected="a number, or -inf"
+            )
+        return bonus
+
+    @property
+    def log_weights(self) -> Floats:
+        """Of all particles, the finished and the dead ones included."""
+        return np.array([one.log_weight for one in self.particles])

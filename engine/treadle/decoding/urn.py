@@ -1,0 +1,107 @@
+"""An urn of weighted choices: draws that never give again what was taken out.
+
+In: the weights (numbers from 0 on; their sum is a mass, at most 1 where they are probabilities). A draw takes a place
+with chance weight / `left`; `remove` takes a place out for good. Drawing and removing until the urn is empty gives
+the order of the Gumbel keys log w - log(-log u) sorted downwards (Yellott 1977), one place at a time: sorting 50,000
+keys would be for nothing where the first or the second place is taken.
+
+Estimators (awrs_estimators.py) know nothing else of the random numbers, so that tests can put an urn of fractions in
+this one's place and go through every draw there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+import numpy as np
+
+from treadle.decoding.scores import Floats
+
+
+class Urn(Protocol):
+    """What an estimator draws from."""
+
+    @property
+    def left(self) -> float:
+        """The mass that was not taken out."""
+
+    def exhausted(self) -> bool:
+        """Whether nothing is left."""
+
+    def draw(self) -> int:
+        """A place that is left, with chance weight / left."""
+
+    def weight(self, place: int) -> float:
+        """The weight of a place."""
+
+    def remove(self, place: int) -> None:
+        """Take a place out."""
+
+    def repeats(self, chance: float) -> int:
+        """Failures before the first success of trials that succeed with `chance`."""
+
+
+class WeightedUrn:
+    """An urn over an array. Draws are inverse transforms of one uniform number each; a place that was taken out is
+    drawn past, and the sums are made anew once half of the mass is gone.
+    """
+
+    def __init__(self, weights: Floats, rng: np.random.Generator, sums: Floats | None = None) -> None:
+        """`sums`: the weights added up, where the caller has them from another urn of the same weights."""
+        self._weights = weights
+        self._rng = rng
+        self._sums: Floats = np.cumsum(weights) if sums is None else sums
+        self._gone: set[int] = set()
+        self._left = float(self._sums[-1]) if len(weights) else 0.0
+
+    @property
+    def left(self) -> float:
+        """The mass that was not taken out."""
+        return self._left
+
+    def exhausted(self) -> bool:
+        """Whether nothing is left."""
+        return self._left <= 0.0
+
+    def weight(self, place: int) -> float:
+        """The weight of a place."""
+        return float(self._weights[place])
+
+    def draw(self) -> int:
+        """A place that is left, with chance weight / left."""
+        assert not self.exhausted()
+        while True:
+            place = self._inverse(self._rng.random())
+            if place not in self._gone:
+                return place
+
+    def _inverse(self, uniform: float) -> int:
+        total = self._sums[-1]
+        # The product may round up to the total itself; the last place with any weight is meant.
+        value = min(uniform * total, np.nextafter(total, 0.0))
+        return int(np.searchsorted(self._sums, value, side="right"))
+
+    def remove(self, place: int) -> None:
+        """Take a place out."""
+        self.remove_all([place])
+
+    def remove_all(self, places: Iterable[int]) -> None:
+        """Take places out."""
+        for place in places:
+            if place not in self._gone:
+                self._gone.add(place)
+                self._left -= float(self._weights[place])
+        if self._left < self._sums[-1] / 2:
+            self._sum_anew()
+
+    def _sum_anew(self) -> None:
+        """Differences of nearly equal sums are no longer taken: what is left is added up."""
+        weights = self._weights.copy()
+        weights[list(self._gone)] = 0.0
+        self._sums = np.cumsum(weights)
+        self._left = float(self._sums[-1])
+
+    def repeats(self, chance: float) -> int:
+        """Failures before the first success of trials that succeed with `chance`."""
+        return 0 if chance >= 1.0 else int(self._rng.geometric(chance)) - 1
