@@ -65,15 +65,30 @@ def main() -> None:
     else:
         prctl(SUBREAPER, 1)
     prctl(DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != order["caller"]:
+        os._exit(TIMED_OUT)
+    alive, held = os.pipe()
     # Waited for by `keep`; SIGTERM is how the caller says that it has heard enough.
     signal.pthread_sigmask(signal.SIG_BLOCK, WAITED_FOR)
     child = os.fork()
     if child == 0:
         prctl(DEATH_SIGNAL, signal.SIGKILL)
+        os.close(held)
+        leave_if_alone(alive)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WAITED_FOR)
         start(order, result)
+    os.close(alive)
     os.close(result)
     keep(child, order)
+
+
+def leave_if_alone(alive: int) -> None:
+    """The keeper may have gone before its death could be a signal; then its end of the pipe is closed."""
+    os.set_blocking(alive, False)
+    with contextlib.suppress(BlockingIOError):
+        os.read(alive, 1)
+        os._exit(TIMED_OUT)
+    os.close(alive)
 
 
 def keep(child: int, order: dict[str, Any]) -> None:

@@ -143,6 +143,7 @@ class Sandbox:
             "program": program,
             "tests": list(tests),
             "nonce": nonce,
+            "caller": os.getpid(),
             "work": os.path.realpath(work),
             "isolation": self.isolation,
             "imports": self.imports,
