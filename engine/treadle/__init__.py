@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from treadle.decoding.components import Check, Scorer
     from treadle.decoding.diverse import DiverseBeam
     from treadle.decoding.draws import BestOf
+    from treadle.decoding.foresight import PhiDecoding
     from treadle.decoding.lattice_decoding import LatticeSearch
     from treadle.decoding.lookahead import Lookahead
     from treadle.decoding.mbr import MBR
+    from treadle.decoding.mcts import MCTS
     from treadle.decoding.sampling import Greedy, Sampling
     from treadle.decoding.scores import Normalisation
     from treadle.decoding.stochastic_beam import StochasticBeam
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from treadle.integrations.logits_processor import LogitsProcessor
     from treadle.matching.compiled import Compiled
     from treadle.matching.matcher import Matcher
+    from treadle.tuning import Budget, Component, Configuration, Example, Space, Task, tune
     from treadle.vocabulary import Vocabulary
 
 _HOMES = {
@@ -61,9 +64,11 @@ _HOMES = {
     "treadle.decoding.components": ("Check", "Scorer"),
     "treadle.decoding.diverse": ("DiverseBeam",),
     "treadle.decoding.draws": ("BestOf",),
+    "treadle.decoding.foresight": ("PhiDecoding",),
     "treadle.decoding.lattice_decoding": ("LatticeSearch",),
     "treadle.decoding.lookahead": ("Lookahead",),
     "treadle.decoding.mbr": ("MBR",),
+    "treadle.decoding.mcts": ("MCTS",),
     "treadle.decoding.sampling": ("Greedy", "Sampling"),
     "treadle.decoding.scores": ("Normalisation",),
     "treadle.decoding.stochastic_beam": ("StochasticBeam",),
@@ -75,6 +80,7 @@ _HOMES = {
     "treadle.integrations.logits_processor": ("LogitsProcessor",),
     "treadle.matching.compiled": ("Compiled",),
     "treadle.matching.matcher": ("Matcher",),
+    "treadle.tuning": ("Budget", "Component", "Configuration", "Example", "Space", "Task", "tune"),
     "treadle.vocabulary": ("Vocabulary",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -83,13 +89,17 @@ __all__ = [
     "AStar",
     "Beam",
     "BestOf",
+    "Budget",
     "Check",
     "Choice",
     "ChunkedAStar",
     "Compiled",
+    "Component",
+    "Configuration",
     "Constraint",
     "ConstraintError",
     "DiverseBeam",
+    "Example",
     "FreeText",
     "Grammar",
     "Greedy",
@@ -100,9 +110,11 @@ __all__ = [
     "LogitsProcessor",
     "Lookahead",
     "MBR",
+    "MCTS",
     "Matcher",
     "Normalisation",
     "Optional",
+    "PhiDecoding",
     "PhraseBeam",
     "PythonType",
     "Regex",
@@ -110,10 +122,12 @@ __all__ = [
     "Sampling",
     "Scorer",
     "Sequence",
+    "Space",
     "StochasticBeam",
     "StructuralTag",
     "Tag",
     "Tags",
+    "Task",
     "TokenRejected",
     "TreadleError",
     "Union",
@@ -127,6 +141,7 @@ __all__ = [
     "draw",
     "generate",
     "stream",
+    "tune",
 ]
 __version__ = "0.1.0"
 
