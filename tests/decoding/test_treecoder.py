@@ -440,15 +440,40 @@ def best_of_all(trial):
     return -trial.score, 0, 0
 
 
-@pytest.mark.parametrize(
-    ("place", "attribute", "mutant"),
-    [(tuner_module.Tuning, "_seed", ByProcess()), (tuner_module, "_rank", best_of_all)],
-    ids=["seeds by the process", "the worst is the best"],
-)
-def test_a_mutant_is_caught(place, attribute, mutant, monkeypatch, tmp_path):
+def seed_by_all_trials(self, done):
+    """The seed of a trial by all that were begun, those that an interrupt cut short among them."""
+    return 1000 * self.seed + len(self.study.trials)
+
+
+def nothing_held_out(count, held_out, seed):
+    """Tuning on the test set."""
+    return list(range(count)), list(range(count // 2))
+
+
+MUTANTS = {
+    "seeds by the process": (
+        tuner_module.Tuning, "_seed", ByProcess(), test_the_tuner_repeats_itself_and_reports_what_it_measured,
+    ),
+    "the worst is the best": (
+        tuner_module, "_rank", best_of_all, test_the_tuner_repeats_itself_and_reports_what_it_measured,
+    ),
+    "seeds by trials begun": (
+        tuner_module.Tuning, "_seed", seed_by_all_trials,
+        lambda path: test_an_interrupt_changes_nothing_in_the_end((20,), path),
+    ),
+    "tuned on all": (
+        tuner_module, "split", nothing_held_out, lambda path: test_the_split_keeps_apart_what_is_held_out(),
+    ),
+    "budgets ignored": (Budget, "exceeded", lambda *spent: None, lambda path: test_budgets_of_calls_end_the_search()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_mutant_is_caught(name, monkeypatch, tmp_path):
+    place, attribute, mutant, test = MUTANTS[name]
     monkeypatch.setattr(place, attribute, mutant)
     with pytest.raises(AssertionError):
-        test_the_tuner_repeats_itself_and_reports_what_it_measured(tmp_path)
+        test(tmp_path)
 
 
 def test_names_are_public():
