@@ -397,7 +397,9 @@ def tune(
     task: Annotated[
         str, typer.Argument(help="The task: file.py:name or module:name (see docs/tree-search.md).")
     ],
-    space: Annotated[Path, typer.Option(help="Configuration space, .json or .toml.")],
+    space: Annotated[
+        Path | None, typer.Option(help="Configuration space, .json or .toml (default: the usual strategies).")
+    ] = None,
     trials: Annotated[int, typer.Option(min=1, help="Trials at most.")] = 30,
     model_calls: Annotated[int | None, typer.Option(min=1, help="Model calls at most.")] = None,
     constraint_calls: Annotated[int | None, typer.Option(min=1, help="Constraint calls at most.")] = None,
@@ -424,7 +426,7 @@ def tune(
 
     found = search(
         inputs.named_object(task),
-        Space.load(space),
+        None if space is None else Space.load(space),
         Budget(trials, model_calls, constraint_calls),
         seed=seed,
         study=study,

@@ -333,6 +333,14 @@ def test_budgets_of_calls_end_the_search():
         empty.configuration  # noqa: B018
 
 
+def test_without_a_space_the_usual_one_is_searched():
+    one = tune(toy_task(second=Component("mask", lambda example: dyck().compiled)), budget=6)
+    assert set(one.space.strategies) == {"greedy", "beam", "mbr", "best_of", "mcts"}
+    assert one.space.always == ("grammar",) and "reward" in one.space.optional
+    plain = replace(toy_task(), components={})
+    assert "mcts" not in tune(plain, budget=1).space.strategies
+
+
 def test_pruned_trials_are_cheaper_and_never_the_best():
     one = tune(toy_task(), SPACE, 40, seed=2)
     pruned = [trial for trial in one.trials if trial.state == "pruned"]

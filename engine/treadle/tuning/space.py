@@ -3,6 +3,10 @@
     Space({"greedy": {}, "beam": {"width": Between(2, 8)}}, optional=("tests",), always=("grammar",),
           parameters={"temperature": Between(0.3, 1.5, log=True)})
 
+`usual` is a space for whoever has none in mind: what is likely may be what is good (greedy, beams), roughly so (draws
+and a vote, or the best of several by what the task can tell), or not at all (tree search with that as its reward);
+which of them holds for a task is what tuning finds out. Source: Josifoski et al. 2023 (likelihood and utility).
+
 As data (a JSON or TOML file) a range is {"low": 2, "high": 8, "log": false} or {"choices": [...]}; anything else is a
 constant.
 """
@@ -17,6 +21,7 @@ from typing import Any, Protocol
 from treadle.decoding.strategies import NAMES
 from treadle.errors import InvalidConstraint
 from treadle.tuning.configuration import Configuration, read_table
+from treadle.tuning.task import KINDS, Task
 
 
 class Suggesting(Protocol):
@@ -132,6 +137,31 @@ class Space:
     def load(cls, path: str | Path) -> Space:
         """Read a JSON or TOML file."""
         return cls.from_dict(read_table(path), str(path))
+
+
+def usual(task: Task) -> Space:
+    """Strategies from the plain to the costly; masks always on, other components on or off."""
+    names: dict[str, list[str]] = {
+        kind: [n for n, one in task.components.items() if one.kind == kind] for kind in KINDS
+    }
+    strategies: dict[str, dict[str, Any]] = {
+        "greedy": {},
+        "beam": {"width": Between(2, 8)},
+        "mbr": {"candidates": Between(4, 16)},
+        "best_of": {"samples": Between(2, 16, log=True)},
+    }
+    if names["score"]:
+        strategies["mcts"] = {
+            "rollouts": Between(8, 64, log=True),
+            "width": Between(2, 5),
+            "ucb_constant": Between(0.25, 8.0, log=True),
+        }
+    return Space(
+        strategies,
+        optional=(*names["prune"], *names["score"], *names["verify"]),
+        always=tuple(names["mask"][:1]),
+        parameters={"temperature": Between(0.3, 1.2)},
+    )
 
 
 def _suggested(trial: Suggesting, name: str, value: Any) -> Any:

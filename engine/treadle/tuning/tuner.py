@@ -30,7 +30,7 @@ from treadle.errors import InvalidConstraint
 from treadle.integrations.packages import require
 from treadle.tuning.configuration import Configuration, read_table
 from treadle.tuning.evaluation import Bench, Evaluation
-from treadle.tuning.space import Space
+from treadle.tuning.space import Space, usual
 from treadle.tuning.task import Task
 
 State = Literal["complete", "pruned"]
@@ -132,7 +132,7 @@ class Tuned:
 
 def tune(
     task: Task,
-    space: Space,
+    space: Space | None = None,
     budget: Budget | int | None = None,
     *,
     seed: int = 0,
@@ -145,10 +145,12 @@ def tune(
 ) -> Tuned:
     """Search a space for the configuration that scores best on a part of a task's examples.
 
-    `study` names an SQLite file that keeps the trials; a study that is there is gone on with. `held_out` is the share
-    of examples that nothing is chosen by. Ctrl-C ends the search with what there is.
+    Without a space it is the usual one (space.py). `study` names an SQLite file that keeps the trials; a study that is
+    there is gone on with. `held_out` is the share of examples that nothing is chosen by. Ctrl-C ends the search with
+    what there is.
     """
     require("optuna", "tuning", "pip install 'treadle[tune]'")
+    space = usual(task) if space is None else space
     given = Budget(budget) if isinstance(budget, int) else budget or Budget()
     dev, rest = split(len(task.examples), held_out, seed)
     settings = {
