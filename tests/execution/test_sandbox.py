@@ -12,11 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from treadle.errors import InvalidConstraint, UnsupportedFeature
+from treadle.execution import sandbox as sandbox_module
 from treadle.execution.sandbox import Limits, Sandbox
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="programs run on Linux only")
@@ -220,7 +222,8 @@ def test_a_caller_that_dies_takes_the_program_with_it():
     if not can_isolate():
         pytest.skip("the kernel allows no user namespaces here")
     code = (
-        "from treadle.execution.sandbox import *\n"
+        "from treadle.execution import sandbox as sandbox_module
+from treadle.execution.sandbox import *\n"
         "Sandbox(Limits(seconds=50.0), imports=None, fence=False).run('import time; print(1); time.sleep(50)')"
     )
     caller = subprocess.Popen([sys.executable, "-c", code])
@@ -234,6 +237,18 @@ def test_a_caller_that_dies_takes_the_program_with_it():
         # The folder is what a caller cannot clear away any more; it is empty.
         for folder in Path(tempfile.gettempdir()).glob("treadle-*"):
             folder.rmdir()
+
+
+def test_an_interrupted_caller_ends_the_program(monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sandbox_module._Jailed, "_take", interrupt)
+    source = "import time\nprint(1, flush=True)\ntime.sleep(50)"
+    for kind in ("walls", "process"):
+        box = replace(sandbox(kind), limits=Limits(seconds=60.0))
+        with pytest.raises(KeyboardInterrupt):
+            box.run(source)
 
 
 def test_wrong_settings_are_refused():

@@ -199,6 +199,10 @@ class _Jailed:
             os.close(writing)
         try:
             self._read(process, reading)
+        except BaseException:
+            # An interrupt: nobody waits for the program any more.
+            process.terminate()
+            raise
         finally:
             os.close(reading)
             self._end(process)
