@@ -222,8 +222,7 @@ def test_a_caller_that_dies_takes_the_program_with_it():
     if not can_isolate():
         pytest.skip("the kernel allows no user namespaces here")
     code = (
-        "from treadle.execution import sandbox as sandbox_module
-from treadle.execution.sandbox import *\n"
+        "from treadle.execution.sandbox import *\n"
         "Sandbox(Limits(seconds=50.0), imports=None, fence=False).run('import time; print(1); time.sleep(50)')"
     )
     caller = subprocess.Popen([sys.executable, "-c", code])
@@ -243,10 +242,10 @@ def test_an_interrupted_caller_ends_the_program(monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
+    boxes = [replace(sandbox(kind), limits=Limits(seconds=60.0)) for kind in ("walls", "process")]
     monkeypatch.setattr(sandbox_module._Jailed, "_take", interrupt)
     source = "import time\nprint(1, flush=True)\ntime.sleep(50)"
-    for kind in ("walls", "process"):
-        box = replace(sandbox(kind), limits=Limits(seconds=60.0))
+    for box in boxes:
         with pytest.raises(KeyboardInterrupt):
             box.run(source)
 
