@@ -124,6 +124,20 @@ def test_a_tight_budget_still_closes_every_rollout(toy):
             assert found and all(len(one.tokens) <= room and one.text in toy.texts for one in found)
 
 
+@pytest.mark.parametrize("width", [1, 3])
+def test_what_fits_is_found_where_many_likelier_choices_do_not(width, doubles):
+    vocabulary = doubles.toy_vocabulary()
+    texts = [chr(k) + "xxxxxxxx" for k in range(32, 126)] + ["~", "~y"]
+    toy = type(
+        "Toy", (), {"automaton": doubles.finite(texts, vocabulary).automaton, "vocabulary": vocabulary}
+    )
+    for seed in range(5):
+        table = Table(len(vocabulary), seed)
+        for caches in (True, False):
+            found = find(toy, table, MCTS(letters, 10, width, caches=caches), max_tokens=2)
+            assert found and {one.text for one in found} <= {"~", "~y"}
+
+
 def test_the_first_rollout_is_the_greedy_text(toy):
     for seed in SEEDS:
         table = Table(len(toy.vocabulary), seed)

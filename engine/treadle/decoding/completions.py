@@ -90,18 +90,28 @@ class Completions:
                 break
             way.append(at.tokens)
             family = yield from self.choices(at)
-            at = self._first(family)
+            at = yield from self._first(at, family)
         for tokens in way:
             self._completed[tokens] = at
         return at
 
-    def _first(self, family: Children) -> Hypothesis | None:
+    def _first(self, one: Hypothesis, family: Children) -> Completing:
         """The likeliest child that is not refused."""
         for place in family.ranked("local"):
             child = self.child(family, int(family.tokens[place]))
             if child is not None:
                 return child
-        return self.search.rescue(family)
+        return (yield from self.rescue(one, family))
+
+    def rescue(self, one: Hypothesis, family: Children) -> Completing:
+        """The child that is known to fit, for a prefix of which the likeliest are refused.
+
+        It need not be among what is kept of the choices; then the prefix is read once more.
+        """
+        plan = one.plan if one.plan is not None else tuple(self.search.automaton.closing(one.state))
+        if plan and plan[0] not in family.tokens:
+            [family] = yield [one]
+        return self.search.rescue(family) if plan or family.end != NO_END else None
 
     def _drawn(self, one: Hypothesis) -> Completing:
         at: Hypothesis | None = one

@@ -234,6 +234,9 @@ class Growing:
         """Give a node its edges."""
         family = yield from self.completions.choices(node.hypothesis)
         found = self._children(family, self._budget(node))
+        if not found and len(family.tokens) and self._left() != 0:
+            rescued = yield from self.completions.rescue(node.hypothesis, family)
+            found = [] if rescued is None else [(rescued, 0.0)]
         chances = priors([mass for _, mass in found])
         node.edges = [Edge(child, chance) for (child, _), chance in zip(found, chances, strict=True)]
         self.made += len(found)
@@ -264,10 +267,11 @@ class Growing:
             child = self.completions.child(family, family.end)
             if child is not None:
                 found.append((child, float(family.local[family.place(family.end)])))
-        if not found and refused and (rescued := self.search.rescue(family)):
-            found.append((rescued, 0.0))
-        left = None if self.mcts.children is None else max(self.mcts.children - self.made, 0)
-        return found[:left]
+        return found[: self._left()]
+
+    def _left(self) -> int | None:
+        """How many more children the whole tree may have."""
+        return None if self.mcts.children is None else max(self.mcts.children - self.made, 0)
 
     def _add(
         self,
