@@ -359,11 +359,18 @@ def run(name: str, options: argparse.Namespace) -> None:
     task = TASKS[name](options.examples)
     bench = Bench(task, options.rows)
     _, held_out = split(len(task.examples), 0.5, 0)
-    for mode, mask in (("constrained", "grammar"), ("unconstrained", "line")):
-        for label, (configuration, drawn) in strategies(name, mask, options.calls).items():
-            for seed in SEEDS if drawn else [0]:
-                measure(bench, options, (name, mode, label, seed), configuration, held_out)
+    compare(bench, options, name, "constrained", "grammar", held_out)
     tuned(bench, options, name, held_out)
+    compare(bench, options, name, "unconstrained", "line", held_out)
+
+
+def compare(
+    bench: Bench, options: argparse.Namespace, name: str, mode: str, mask: str, held_out: list[int]
+) -> None:
+    """Every strategy of the table."""
+    for label, (configuration, drawn) in strategies(name, mask, options.calls).items():
+        for seed in SEEDS if drawn else [0]:
+            measure(bench, options, (name, mode, label, seed), configuration, held_out)
 
 
 def tuned(bench: Bench, options: argparse.Namespace, name: str, held_out: list[int]) -> None:
