@@ -316,6 +316,10 @@ def test_a_study_is_gone_on_with_and_one_of_another_task_refused(tmp_path):
     assert tuned(8, study=path).trials == tuned(8).trials
     with pytest.raises(InvalidConstraint, match="something else"):
         tuned(4, study=path, seed=1)
+    for wrong in (tmp_path / "gone" / "study.sqlite", tmp_path / "text.sqlite"):
+        (tmp_path / "text.sqlite").write_text("no database, but a text that is long enough to be none" * 20)
+        with pytest.raises(InvalidConstraint, match="cannot be opened"):
+            tuned(4, study=wrong)
 
 
 def test_budgets_of_calls_end_the_search():

@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -314,7 +315,7 @@ def _opened(path: str | Path | None, settings: dict[str, Any]) -> Any:
 
     stamp = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     with _quiet():
-        storage = None if path is None else f"sqlite:///{Path(path).resolve()}"
+        storage = None if path is None else f"sqlite:///{_prepared(Path(path))}"
         study = optuna.create_study(
             study_name=_STUDY, storage=storage, direction="maximize", load_if_exists=True
         )
@@ -329,6 +330,18 @@ def _opened(path: str | Path | None, settings: dict[str, Any]) -> Any:
                 expected="the task, space, seed, split and folds it was begun with, or a new file",
             )
     return study
+
+
+def _prepared(path: Path) -> Path:
+    """The file, with a write-ahead log: one write to the disk for each step of a trial in place of three."""
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+    except sqlite3.Error as error:
+        raise InvalidConstraint(
+            "the study cannot be opened", where=str(path), found=str(error), expected="an SQLite file, or none yet"
+        ) from error  # fmt: skip
+    return path.resolve()
 
 
 @contextlib.contextmanager
