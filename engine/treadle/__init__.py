@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from treadle.decoding.components import Check, Scorer
     from treadle.decoding.diverse import DiverseBeam
     from treadle.decoding.draws import BestOf
+    from treadle.decoding.foresight import PhiDecoding
     from treadle.decoding.lattice_decoding import LatticeSearch
     from treadle.decoding.lookahead import Lookahead
     from treadle.decoding.mbr import MBR
+    from treadle.decoding.mcts import MCTS
     from treadle.decoding.sampling import Greedy, Sampling
     from treadle.decoding.scores import Normalisation
     from treadle.decoding.smc import AWRS, SMC
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from treadle.matching.compiled import Compiled
     from treadle.matching.matcher import Matcher
     from treadle.predicates import Predicate
+    from treadle.tuning import Budget, Component, Configuration, Example, Space, Task, tune
     from treadle.vocabulary import Vocabulary
 
 _HOMES = {
@@ -68,9 +71,11 @@ _HOMES = {
     "treadle.decoding.components": ("Check", "Scorer"),
     "treadle.decoding.diverse": ("DiverseBeam",),
     "treadle.decoding.draws": ("BestOf",),
+    "treadle.decoding.foresight": ("PhiDecoding",),
     "treadle.decoding.lattice_decoding": ("LatticeSearch",),
     "treadle.decoding.lookahead": ("Lookahead",),
     "treadle.decoding.mbr": ("MBR",),
+    "treadle.decoding.mcts": ("MCTS",),
     "treadle.decoding.sampling": ("Greedy", "Sampling"),
     "treadle.decoding.scores": ("Normalisation",),
     "treadle.decoding.smc": ("AWRS", "SMC"),
@@ -85,6 +90,7 @@ _HOMES = {
     "treadle.matching.compiled": ("Compiled",),
     "treadle.matching.matcher": ("Matcher",),
     "treadle.predicates": ("Predicate",),
+    "treadle.tuning": ("Budget", "Component", "Configuration", "Example", "Space", "Task", "tune"),
     "treadle.vocabulary": ("Vocabulary",),
 }  # fmt: skip
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -97,13 +103,17 @@ __all__ = [
     "AStar",
     "Beam",
     "BestOf",
+    "Budget",
     "Check",
     "Choice",
     "ChunkedAStar",
     "Compiled",
+    "Component",
+    "Configuration",
     "Constraint",
     "ConstraintError",
     "DiverseBeam",
+    "Example",
     "FreeText",
     "Grammar",
     "Greedy",
@@ -114,9 +124,11 @@ __all__ = [
     "LogitsProcessor",
     "Lookahead",
     "MBR",
+    "MCTS",
     "Matcher",
     "Normalisation",
     "Optional",
+    "PhiDecoding",
     "PhraseBeam",
     "Predicate",
     "PythonType",
@@ -125,11 +137,13 @@ __all__ = [
     "Sampling",
     "Scorer",
     "Sequence",
+    "Space",
     "StochasticBeam",
     "StructuralTag",
     "Superposed",
     "Tag",
     "Tags",
+    "Task",
     "TokenRejected",
     "TreadleError",
     "Union",
@@ -143,6 +157,7 @@ __all__ = [
     "draw",
     "generate",
     "stream",
+    "tune",
 ]
 __version__ = "0.1.0"
 

@@ -86,6 +86,21 @@ def python_type(name: str) -> Any:
         sys.path.pop(0)
 
 
+def named_object(name: str) -> Any:
+    """What `file.py:name` or `module:name` stands for."""
+    module, separator, attribute = name.rpartition(":")
+    if not separator:
+        raise WrongArgument(f"{name}: give file.py:name or module:name")
+    file = Path(module)
+    sys.path.insert(0, str(file.resolve().parent if file.suffix == ".py" else Path.cwd()))
+    try:
+        return getattr(import_module(file.stem if file.suffix == ".py" else module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise WrongArgument(f"{name}: {error}") from None
+    finally:
+        sys.path.pop(0)
+
+
 def vocabulary(source: Path | None) -> Any:
     if source is None:
         return treadle.Vocabulary([bytes([byte]) for byte in range(256)] + [None], eos_ids=256)

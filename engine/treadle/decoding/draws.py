@@ -83,7 +83,8 @@ def draw(
 def choose(search: Search, family: Children, sampler: Sampler, rng: np.random.Generator) -> Hypothesis | None:
     """The child that the sampler chooses among those that fit; None if checks refuse whatever is tried."""
     masked = np.full(len(family.logits), -np.inf, np.float32)
-    masked[family.tokens] = family.raw
+    # What re-weights the logits shows in `local` only.
+    masked[family.tokens] = family.local if search.problem.reweight else family.raw
     for _ in range(min(TRIES, len(family.tokens))):
         token = sampler.choose(masked, rng)
         child = search.child(family, token)

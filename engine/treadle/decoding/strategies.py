@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -30,6 +31,8 @@ _HOMES: dict[str, tuple[str, str]] = {
     "awrs": ("smc", "AWRS"),
     "asap": ("asap", "ASAp"),
     "cars": ("cars", "CARS"),
+    "mcts": ("mcts", "MCTS"),
+    "phi": ("foresight", "PhiDecoding"),
 }
 NAMES = tuple(_HOMES)
 #: Options that are strategies themselves: "astar:first=beam:width=8".
@@ -40,15 +43,20 @@ _SPLIT = re.compile(r",(?=\w+=)")
 def named(text: str) -> Any:
     """The strategy or sampler that `name` or `name:option=value,...` stands for."""
     name, _, rest = text.partition(":")
+    return built(name, dict(_option(name, part) for part in _SPLIT.split(rest)) if rest else {})
+
+
+def built(name: str, options: Mapping[str, Any]) -> Any:
+    """The strategy or sampler of a name, with options."""
     if name not in _HOMES:
         raise InvalidConstraint("no such strategy", found=repr(name), expected=", ".join(NAMES))
     module, cls = _HOMES[name]
-    options = dict(_option(name, part) for part in _SPLIT.split(rest)) if rest else {}
     try:
         return getattr(import_module(f"treadle.decoding.{module}"), cls)(**options)
     except TypeError as error:
         # Python says which option it does not know, or which one is missing.
-        raise InvalidConstraint(f"the options of {name} are wrong: {error}", found=rest or "none") from error
+        found = ",".join(f"{key}={value}" for key, value in options.items()) or "none"
+        raise InvalidConstraint(f"the options of {name} are wrong: {error}", found=found) from error
 
 
 def _option(name: str, part: str) -> tuple[str, Any]:

@@ -17,9 +17,9 @@ class MissingPackage(TreadleError):
         super().__init__(f"{purpose} needs the package {package}; install it with: {command}")
 
 
-def require(package: str, purpose: str) -> ModuleType:
+def require(package: str, purpose: str, command: str = "pip install 'treadle[models]'") -> ModuleType:
     """Import `package`, or raise MissingPackage."""
     try:
         return importlib.import_module(package)
     except ImportError as error:
-        raise MissingPackage(package.partition(".")[0], purpose) from error
+        raise MissingPackage(package.partition(".")[0], purpose, command) from error
