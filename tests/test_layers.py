@@ -26,9 +26,11 @@ BELOW = {
     "masks": {"compiling"},
     "matching": {"errors", "compiling", "grammar", "automata", "vocabulary", "masks"},
     "decoding": {"errors", "grammar", "automata", "vocabulary", "masks", "matching"},
-    "diffusion": {"errors", "grammar", "automata", "vocabulary", "masks", "matching"},
+    "infilling": {"errors", "compiling", "automata", "vocabulary", "masks", "matching"},
+    "diffusion": {"errors", "grammar", "automata", "vocabulary", "masks", "matching", "infilling"},
     "integrations": {
-        "errors", "grammar", "automata", "frontends", "vocabulary", "masks", "matching", "decoding", "diffusion",
+        "errors", "grammar", "automata", "frontends", "vocabulary", "masks", "matching", "decoding", "infilling",
+        "diffusion",
     },
 }  # fmt: skip
 #: The files at the top, which users touch, in their own order: each may import every layer and the files before it.
@@ -61,6 +63,7 @@ PACKAGES = {
     "masks": {"numpy", "numba", "llvmlite"},
     "matching": {"numpy", "numba"},
     "decoding": {"numpy", "torch"},
+    "infilling": {"numpy"},
     "diffusion": {"numpy", "torch"},
     "integrations": {"numpy", "torch", "transformers", "tokenizers", "safetensors", "gguf"},
     "top": {"numpy", "typer"},
