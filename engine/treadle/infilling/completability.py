@@ -33,15 +33,16 @@ length, and a timeout that counts as "empty").
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from treadle.errors import LimitExceeded, TokenRejected, UnsatisfiableConstraint
 from treadle.infilling.cells import HOLE, Cell, Fixed, Gap, Hole, Text
+from treadle.infilling.gaps import texts, way_through
 from treadle.infilling.successors import successors_of
 from treadle.masks import bitset
 from treadle.masks.bitset import Row
@@ -178,7 +179,7 @@ class Canvas:
             for k, target in enumerate(edges.targets):
                 if self._alive(cell + 1, target):
                     row |= edges.rows[k]
-            if self.tail and self.automaton.is_accepting(state) and self._alive(cell + 1, DONE):
+            if self._may_end(state) and self._alive(cell + 1, DONE):
                 row |= self.automaton.tables.eos_row
         return row
 
@@ -189,6 +190,27 @@ class Canvas:
         for i in range(len(self._reach) - 1, boundary):
             self._reach.append(self._behind(i))
         return [state for state in self._reach[boundary] if self._alive(boundary, state)]
+
+    def choices(self, cell: int, state: int) -> Iterator[tuple[int, NDArray[np.integer[Any]]]]:
+        """The states behind a cell that a state leads to, each with its tokens."""
+        here = self.cells[cell]
+        if isinstance(here, Fixed):
+            for reached in self._behind_token(state, here.token):
+                yield reached, np.array([here.token])
+            return
+        if state == DONE:
+            yield DONE, np.array(sorted(self._fillers))
+            return
+        edges = self._edges(state)
+        for k, target in enumerate(edges.targets):
+            yield target, edges.group(k)
+        if self._may_end(state):
+            yield DONE, np.array(sorted(self._ends))
+
+    def is_alive(self, boundary: int, state: int) -> bool:
+        """Do the cells from `boundary` on lead from `state` to the end of a text?"""
+        self._looked = 0
+        return self._alive(boundary, state)
 
     # -- changes ---------------------------------------------------------------------------------------
 
@@ -257,7 +279,8 @@ class Canvas:
         if isinstance(cell, Text):
             return vocabulary.encode_bytes(cell.data), next(iter(self._onward(i, state)))
         if isinstance(cell, Gap):
-            data, reached = self._way_through(i, state)
+            alive = lambda reached: self._alive(i + 1, reached)
+            data, reached = way_through(self.automaton, state, alive, self.limits.gap_states)
             return (vocabulary.encode_bytes(data) if data else []), reached
         if state == DONE:
             return [min(self._ends)], DONE
@@ -283,7 +306,7 @@ class Canvas:
         return 0, int(self.automaton.start)
 
     def _may_end(self, state: int) -> bool:
-        return self.tail and bool(self.automaton.is_accepting(state))
+        return self.tail and bool(self._ends) and bool(self.automaton.is_accepting(state))
 
     def _cell(self, i: int) -> Cell:
         trial = self._trial
@@ -399,45 +422,8 @@ class Canvas:
 
     def _inside_gap(self, i: int, state: int) -> Iterator[int]:
         """The states behind any text from `state` on, `state` itself first, those behind short texts before others."""
-        for reached, _ in self._texts(state):
+        for reached, _ in texts(self.automaton, state, self.limits.gap_states):
             yield reached
-
-    def _texts(self, state: int) -> Iterator[tuple[int, tuple[Any, int]]]:
-        """States behind texts, each once, and how it was reached: (what was reached before, the byte behind it)."""
-        yield state, (None, -1)
-        if state == DONE:
-            return
-        # Every text of the language can be spelled byte by byte (automata/spelling.py), so bytes reach what tokens do.
-        step = self.automaton.bytes.step
-        seen = {state}
-        ahead = deque([state])
-        while ahead:
-            here = ahead.popleft()
-            for byte in range(256):
-                reached = step(here, byte)
-                if reached <= DONE + 1 or reached in seen:
-                    continue
-                seen.add(reached)
-                if len(seen) > self.limits.gap_states:
-                    raise LimitExceeded(
-                        "too many states inside a gap", limit="gap_states", value=self.limits.gap_states
-                    )
-                yield reached, (here, byte)
-                ahead.append(reached)
-
-    def _way_through(self, i: int, state: int) -> tuple[bytes, int]:
-        """A short text for a gap that leaves the rest alive, and the state behind it."""
-        came: dict[int, tuple[Any, int]] = {}
-        for reached, before in self._texts(state):
-            came[reached] = before
-            if self._alive(i + 1, reached):
-                data = bytearray()
-                here = reached
-                while (before := came[here])[0] is not None:
-                    here = before[0]
-                    data.append(before[1])
-                return bytes(reversed(data)), reached
-        raise AssertionError("a gap is alive, but nothing leads through it")
 
     def _check_hole(self, cell: int) -> None:
         if not 0 <= cell < len(self.cells) or not isinstance(self.cells[cell], Hole):
