@@ -74,7 +74,7 @@ def decode(
     row, forwards = _fill(model, row, stepper, max(1, drafts), watch)
     tokens = tuple(row.tokens[row.first :])
     return Decoded(
-        tokens, _text(model, tokens), forwards, row.step, tuple(row.commits),
+        tokens, text_of(model, tokens), forwards, row.step, tuple(row.commits),
         sum(commit.refused for commit in row.commits), row.undecided,
     )  # fmt: skip
 
@@ -137,7 +137,8 @@ def _skip(row: Row, stepper: Stepper) -> None:
         row.step += 1
 
 
-def _text(model: MaskedModel, tokens: Sequence[int]) -> str:
+def text_of(model: MaskedModel, tokens: Sequence[int]) -> str:
+    """The text of a canvas up to its end."""
     ends = set(model.vocabulary.eos_ids)
     stop = next((i for i, token in enumerate(tokens) if token in ends), len(tokens))
     return model.vocabulary.decode(tokens[:stop])
