@@ -25,8 +25,8 @@ BELOW = {
     "vocabulary": {"errors"},
     "masks": {"compiling"},
     "matching": {"errors", "compiling", "grammar", "automata", "vocabulary", "masks"},
-    "decoding": {"errors", "grammar", "automata", "vocabulary", "masks", "matching"},
     "infilling": {"errors", "compiling", "automata", "vocabulary", "masks", "matching"},
+    "decoding": {"errors", "grammar", "automata", "vocabulary", "masks", "matching", "infilling"},
     "diffusion": {"errors", "grammar", "automata", "vocabulary", "masks", "matching", "infilling"},
     "integrations": {
         "errors", "grammar", "automata", "frontends", "vocabulary", "masks", "matching", "decoding", "infilling",
@@ -47,6 +47,7 @@ TOP = (
         "drawing",
         "request",
         "generate",
+        "infill",
         "__init__",
     ),
     *("inputs", "answers", "cli", "__main__"),

@@ -78,7 +78,7 @@ def generate(
     _check_counts(n, max_tokens)
     chosen = chosen_by(strategy, n, temperature, top_k, top_p, min_p)
     several, prompts = _batched(prompt)
-    request = Request(prompts, _constraint(constraint, given, policies), model, heal_prompt, chat)
+    request = Request(prompts, constraint_of(constraint, given, policies), model, heal_prompt, chat)
     results = request.search(
         chosen,
         Steering(
@@ -133,7 +133,7 @@ def stream(
     }
     _check_counts(1, max_tokens)
     chosen = chosen_by(strategy, 1, temperature, top_k, top_p, min_p)
-    request = Request([prompt], _constraint(constraint, given, policies), model, heal_prompt, chat)
+    request = Request([prompt], constraint_of(constraint, given, policies), model, heal_prompt, chat)
     return request.pieces(chosen, Steering(1, max_tokens, seed, temperature))
 
 
@@ -192,7 +192,7 @@ def sampler_for(
     return Sampling(1.0 if temperature is None else temperature, top_k, top_p, min_p)
 
 
-def _constraint(constraint: Any, given: Mapping[str, Any], policies: Mapping[str, Any]) -> Any:
+def constraint_of(constraint: Any, given: Mapping[str, Any], policies: Mapping[str, Any]) -> Any:
     named = {name: value for name, value in given.items() if value is not None}
     if len(named) + (constraint is not None) != 1:
         found = [*(["constraint"] if constraint is not None else []), *named]

@@ -50,8 +50,9 @@ class Quota:
 class Sampler(Protocol):
     """A way to fill a canvas in steps."""
 
-    #: Are the tokens of a step chosen together, as the best valid filling of the window (DINGO)?
-    joint: bool
+    @property
+    def joint(self) -> bool:
+        """Are the tokens of a step chosen together, as the best valid filling of the window (DINGO)?"""
 
     def window(self, step: int, open_cells: list[int], length: int) -> list[int] | None:
         """The holes of a step; empty: none in this step; None: there is no such step any more."""

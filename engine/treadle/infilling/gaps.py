@@ -1,7 +1,7 @@
 """Gaps of any length: the states behind any text at all, those behind short texts first.
 
-Breadth first over bytes. Every text of a language can be spelled byte by byte (automata/spelling.py), so bytes reach
-the states that tokens do, and there are 256 of them.
+First along the known completion of the state, which closes what is open, then breadth first over bytes. Every text of
+a language can be spelled byte by byte (automata/spelling.py), so bytes reach the states that tokens do.
 """
 
 from __future__ import annotations
@@ -29,6 +29,14 @@ def texts(automaton: Any, state: int, limit: int) -> Iterator[tuple[int, Way]]:
     step = automaton.bytes.step
     seen = {state}
     ahead = deque([state])
+    here = state
+    for byte in _closing(automaton, state):
+        reached = step(here, byte)
+        if reached not in seen:
+            seen.add(reached)
+            yield reached, (here, byte)
+            ahead.append(reached)
+        here = reached
     while ahead:
         here = ahead.popleft()
         for byte in range(256):
@@ -40,6 +48,14 @@ def texts(automaton: Any, state: int, limit: int) -> Iterator[tuple[int, Way]]:
                 raise LimitExceeded("too many states inside a gap", limit="gap_states", value=limit)
             yield reached, (here, byte)
             ahead.append(reached)
+
+
+def _closing(automaton: Any, state: int) -> bytes:
+    """The bytes of the known completion; none where it takes too long to find."""
+    try:
+        return bytes(automaton.vocabulary.decode_bytes(automaton.closing(state)))
+    except LimitExceeded:
+        return b""
 
 
 def way_through(automaton: Any, state: int, alive: Callable[[int], bool], limit: int) -> tuple[bytes, int]:
