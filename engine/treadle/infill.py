@@ -17,7 +17,7 @@ from treadle.generate import constraint_of
 if TYPE_CHECKING:
     from treadle.decoding.regions import Filled, Fim
     from treadle.diffusion.samplers import Sampler
-    from treadle.infilling.completability import Limits
+    from treadle.infilling.limits import Limits
 
 
 def infill(

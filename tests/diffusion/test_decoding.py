@@ -13,7 +13,8 @@ from treadle.diffusion.protocols import MaskedTable, random_masked_table, shifte
 from treadle.diffusion.samplers import Dream, EntropyBounded, Llada, Threshold, log_softmax
 from treadle.errors import InvalidConstraint, LimitExceeded, UnsatisfiableConstraint
 from treadle.infilling.cells import canvas_of
-from treadle.infilling.completability import Canvas, Limits
+from treadle.infilling.completability import Canvas
+from treadle.infilling.limits import Limits
 from treadle.vocabulary import Vocabulary
 
 SAMPLERS = {

@@ -25,8 +25,9 @@ import numpy as np
 from treadle.decoding.protocols import Logits, Model, Session
 from treadle.errors import LimitExceeded, UnsatisfiableConstraint
 from treadle.infilling.cells import Cell, Gap, Text
-from treadle.infilling.completability import Canvas, Limits
+from treadle.infilling.completability import Canvas
 from treadle.infilling.gaps import way_through
+from treadle.infilling.limits import Limits
 from treadle.masks import bitset
 
 

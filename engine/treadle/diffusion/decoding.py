@@ -21,7 +21,8 @@ from treadle.diffusion.samplers import Sampler
 from treadle.diffusion.steps import Commit, Row, Stepper, Undecided
 from treadle.errors import UnsatisfiableConstraint
 from treadle.infilling.cells import canvas_of
-from treadle.infilling.completability import Canvas, Limits
+from treadle.infilling.completability import Canvas
+from treadle.infilling.limits import Limits
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from treadle.diffusion.samplers import entropies, log_softmax
 from treadle.infilling.cells import HOLE
-from treadle.infilling.completability import Canvas, Limits
+from treadle.infilling.completability import Canvas
+from treadle.infilling.limits import Limits
 from treadle.infilling.viterbi import best_filling
 
 #: A canvas int64[n] and the processed logits of the step before, None at first -> float[n, V].

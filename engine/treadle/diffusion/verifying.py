@@ -25,7 +25,8 @@ from treadle.diffusion.samplers import log_softmax
 from treadle.diffusion.steps import Commit
 from treadle.errors import UnsatisfiableConstraint
 from treadle.infilling.cells import HOLE
-from treadle.infilling.completability import Canvas, Limits
+from treadle.infilling.completability import Canvas
+from treadle.infilling.limits import Limits
 from treadle.masks import bitset
 
 

@@ -34,8 +34,7 @@ length, and a timeout that counts as "empty").
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,23 +42,11 @@ from numpy.typing import NDArray
 from treadle.errors import LimitExceeded, TokenRejected, UnsatisfiableConstraint
 from treadle.infilling.cells import HOLE, Cell, Fixed, Gap, Hole, Text
 from treadle.infilling.gaps import texts, way_through
+from treadle.infilling.limits import QUICK, Limits
 from treadle.infilling.successors import successors_of
 from treadle.masks import bitset
 from treadle.masks.bitset import Row
 from treadle.matching.token_automaton import DONE, REFUSED
-
-#: Nodes that are looked at before the states in front of a hole are worth knowing all.
-QUICK: Final = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one question may look at before it is given up with LimitExceeded."""
-
-    #: Nodes (boundary, state).
-    nodes: int = 500_000
-    #: States inside a gap of any length.
-    gap_states: int = 50_000
 
 
 class _Trial:
@@ -249,7 +236,11 @@ class Canvas:
         self._reach = old[: cell + 1]
         self._looked = 0
         for i in range(cell, len(old) - 1):
-            made = self._behind(i)
+            try:
+                made = self._behind(i)
+            except LimitExceeded:
+                # Nobody asked: the next question meets the limit again, or does without.
+                return
             if set(made) == set(old[i + 1]):
                 self._reach += old[i + 1 :]
                 return
@@ -260,7 +251,7 @@ class Canvas:
     def filling(self) -> list[list[int]]:
         """Tokens for every cell (a gap and a text have any number). Raises UnsatisfiableConstraint if there is none.
 
-        Of the tokens that lead to one state it takes the first; what may end ends.
+        What may end ends, and else the known completion is followed where it fits.
         """
         if not self.is_completable:
             raise UnsatisfiableConstraint("nothing completes this canvas")
@@ -286,6 +277,9 @@ class Canvas:
             return [min(self._ends)], DONE
         if self._may_end(state) and self._alive(i + 1, DONE):
             return [min(self._ends)], DONE
+        near = self._next_of_closing(state)
+        if near is not None and self._alive(i + 1, near[1]):
+            return [near[0]], near[1]
         edges = self._edges(state)
         for k, target in enumerate(edges.targets):
             if self._alive(i + 1, target):
@@ -407,9 +401,27 @@ class Canvas:
         return False
 
     def _moves(self, i: int, state: int) -> Iterator[int]:
+        """`_onward` for a search that stops at the first that is alive."""
         if isinstance(self.cells[i], Gap):
             return self._inside_gap(i, state)
+        if state != DONE and isinstance(self._cell(i), Hole):
+            return self._nearest_first(i, state)
         return iter(self._onward(i, state))
+
+    def _nearest_first(self, i: int, state: int) -> Iterator[int]:
+        """What leads to the end by the known completion needs no edges, and is often all that is looked at."""
+        first = self._next_of_closing(state)
+        if first is not None:
+            yield first[1]
+        yield from self._onward(i, state)
+
+    def _next_of_closing(self, state: int) -> tuple[int, int] | None:
+        """The first token of the known completion of a state, and where it leads."""
+        try:
+            tokens = self.automaton.closing(state)
+        except LimitExceeded:
+            return None
+        return (tokens[0], self.automaton.advance(state, tokens[0])) if tokens else None
 
     def _count(self) -> None:
         self._looked += 1

@@ -11,17 +11,21 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from treadle.errors import LimitExceeded
 from treadle.infilling import edge_kernels
 from treadle.masks import bitset
 from treadle.matching.grammar_tokens import GrammarTokenAutomaton
 from treadle.matching.token_automaton import TokenAutomaton
 
 Int32 = NDArray[np.int32]
+#: Tokens that are looked at in one go, and the most states behind one state that are told apart.
+CHUNK: Final = 4096
+WIDEST: Final = 2048
 
 
 @dataclass(frozen=True)
@@ -57,18 +61,33 @@ class Successors:
         self.size = len(automaton.vocabulary)
         self._ends = np.array(sorted(automaton.vocabulary.eos_ids), np.int64)
         self._edges: dict[int, Edges] = {}
+        self._wide: set[int] = set()
         self._spell = _kernel_for(automaton)
 
     def __call__(self, state: int) -> Edges:
         known = self._edges.get(state)
         if known is None:
+            if state in self._wide:
+                raise self._too_wide()
             known = self._edges[state] = self._compute(state)
         return known
+
+    @staticmethod
+    def _too_wide() -> LimitExceeded:
+        return LimitExceeded("too many states behind one token", limit="WIDEST", value=WIDEST)
 
     def _compute(self, state: int) -> Edges:
         allowed = bitset.to_tokens(self.automaton.mask(state))
         tokens = allowed[~np.isin(allowed, self._ends)].astype(np.int32)
-        reached = self._spell(self.automaton, state, tokens)
+        reached = np.zeros(len(tokens), np.int32)
+        for first in range(0, len(tokens), CHUNK):
+            part = slice(first, first + CHUNK)
+            reached[part] = self._spell(self.automaton, state, tokens[part])
+            # Where each token makes a state of its own (a member name that must not come twice), a vocabulary of them
+            # would fill the automaton.
+            if len(tokens) > CHUNK and len(np.unique(reached[: first + CHUNK])) > WIDEST:
+                self._wide.add(state)
+                raise self._too_wide()
         tokens, reached = tokens[reached > 1], reached[reached > 1]
         targets, inverse, counts = np.unique(reached, return_inverse=True, return_counts=True)
         order = np.argsort(-counts, kind="stable")
