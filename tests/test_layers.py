@@ -25,11 +25,13 @@ BELOW = {
     "vocabulary": {"errors"},
     "masks": {"compiling"},
     "matching": {"errors", "compiling", "grammar", "automata", "vocabulary", "masks"},
-    "decoding": {"errors", "grammar", "automata", "vocabulary", "masks", "matching"},
+    "infilling": {"errors", "compiling", "automata", "vocabulary", "masks", "matching"},
+    "decoding": {"errors", "grammar", "automata", "vocabulary", "masks", "matching", "infilling"},
     "execution": {"errors", "decoding"},
-    "diffusion": {"errors", "grammar", "automata", "vocabulary", "masks", "matching"},
+    "diffusion": {"errors", "grammar", "automata", "vocabulary", "masks", "matching", "infilling"},
     "integrations": {
-        "errors", "grammar", "automata", "frontends", "vocabulary", "masks", "matching", "decoding", "diffusion",
+        "errors", "grammar", "automata", "frontends", "vocabulary", "masks", "matching", "decoding", "infilling",
+        "diffusion",
     },
 }  # fmt: skip
 #: The files at the top, which users touch, in their own order: each may import every layer and the files before it.
@@ -47,6 +49,7 @@ TOP = (
         "drawing",
         "request",
         "generate",
+        "infill",
         "tuning",
         "__init__",
     ),
@@ -65,6 +68,7 @@ PACKAGES = {
     "matching": {"numpy", "numba"},
     "decoding": {"numpy", "torch"},
     "execution": set(),
+    "infilling": {"numpy"},
     "diffusion": {"numpy", "torch"},
     "integrations": {"numpy", "torch", "transformers", "tokenizers", "safetensors", "gguf"},
     "top": {"numpy", "typer"},

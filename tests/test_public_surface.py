@@ -12,7 +12,7 @@ from treadle import errors
 
 #: Removing or renaming one breaks users; adding one is a promise. Either is a line in the changelog.
 NAMES = {
-    "generate", "stream", "compile", "check",
+    "generate", "stream", "infill", "compile", "check",
     "Constraint", "JsonSchema", "Regex", "Choice", "PythonType", "Union", "Grammar",
     "Sequence", "Optional", "Repeat", "FreeText", "Tag", "Tags", "StructuralTag",
     "Vocabulary", "Compiled", "Matcher", "Verdict", "LogitsProcessor",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 # Not lazily: `treadle.generate` is a function here and a module of the package, and an import of that module, whenever
 # it happened, would put the module in the function's place. It loads nothing but the errors.
 from treadle.generate import generate, stream
+from treadle.infill import infill
 
 if TYPE_CHECKING:
     from treadle.checking import Verdict, check
@@ -156,6 +157,7 @@ __all__ = [
     "compile",
     "draw",
     "generate",
+    "infill",
     "stream",
     "tune",
 ]

@@ -9,8 +9,19 @@ import typer
 
 if TYPE_CHECKING:
     from treadle.checking import Verdict
+    from treadle.decoding.regions import Filled
 
 JSON_SPACE = b" \t\r\n"
+
+
+def film(filled: Filled, parts: list[str]) -> str:
+    """A page that shows how the gaps between `parts` were written."""
+    from treadle.diffusion.animation import Film
+
+    drawn = Film("treadle infill")
+    written = [(one.gap, one.data, one.allowed) for one in filled.written]
+    drawn.write_gaps(parts, written, filled.vocabulary_size)
+    return drawn.html()
 
 
 def place(verdict: Verdict, data: bytes, start: int) -> dict[str, Any]:

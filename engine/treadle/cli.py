@@ -1,10 +1,10 @@
-"""The command line: `treadle generate`, `treadle check`, `treadle compile`.
+"""The command line: `treadle generate`, `treadle infill`, `treadle check`, `treadle compile`.
 
 In: files, `-` for standard input, or the name of a schema that ships with treadle. Out: the result on standard
 output, for people or (`--json`) for programs; anything that went wrong as one line on standard error. Exit status 0:
 done, accepted; 1: the instance is refused; 2: the constraint, the files or the arguments are wrong; 3: a mistake of
 treadle's own.
-Reading arguments is all that happens here; the three commands call the same functions as `import treadle`.
+Reading arguments is all that happens here; the commands call the same functions as `import treadle`.
 """
 
 from __future__ import annotations
@@ -270,6 +270,57 @@ def generate(
         return
     for result in results:
         typer.echo(str(result))
+
+
+@app.command()
+def infill(
+    text: Annotated[str, typer.Argument(help="A text with gaps, or - to read it from standard input.")],
+    schema: Annotated[
+        str | None, typer.Option(help="JSON Schema: a file, -, or the name of a shipped one.")
+    ] = None,
+    regex: Annotated[
+        str | None, typer.Option(help="Regular expression in Python's dialect; the whole text matches it.")
+    ] = None,
+    grammar: GrammarOption = None,
+    gap: Annotated[str, typer.Option(help="What stands for a gap in the text.")] = "<gap>",
+    prompt: Annotated[str, typer.Option(help="What the model reads in front of the text.")] = "",
+    model: ModelOption = None,
+    max_tokens: Annotated[
+        int, typer.Option(min=1, help="Most tokens that the model writes into a gap.")
+    ] = 64,
+    temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest token.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Makes sampling repeatable.")] = 0,
+    html: Annotated[Path | None, typer.Option(help="Write an animation of the gaps filling up.")] = None,
+    property_order: OrderOption = Order.declared,
+    whitespace: WhitespaceOption = Whitespace.flexible,
+    escapes: EscapesOption = Escapes.any,
+    formats: FormatsOption = Formats.asserted,
+    lenient: LenientOption = False,
+    resource: ResourceOption = None,
+    start: StartOption = None,
+    lexing: LexingOption = Lexing.auto,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a model fill the gaps of a text so that the whole satisfies a constraint."""
+    given = {"schema": schema, "regex": regex, "grammar": grammar}
+    kind = _only_one(given)
+    if text == "-" and "-" in {schema, grammar}:
+        raise WrongArgument(f"the text and the {kind} cannot both be standard input")
+    policies = _policies(property_order, whitespace, escapes, formats, lenient)
+    policies = {"start": start, "lexing": lexing.value} if kind == "grammar" else policies
+    constraint = _constraint(kind, given[kind], _with_resources(kind, policies, resource))
+    template = inputs.decode(inputs.read(text), "the text").rstrip("\n") if text == "-" else text
+    with _progress("writing"):
+        filled = treadle.infill(
+            template, constraint, model=model, gap=gap, prompt=prompt, max_tokens=max_tokens,
+            temperature=temperature, seed=seed, return_result=True,
+        )  # fmt: skip
+        if html is not None:
+            inputs.write(html, answers.film(filled, template.split(gap)))
+    if as_json:
+        answers.print_json({"text": filled.text, "gaps": filled.gaps, "undecided": filled.undecided})
+        return
+    typer.echo(filled.text)
 
 
 @app.command()

@@ -220,16 +220,16 @@ def _constraint(
     constraint: Any, given: Mapping[str, Any], policies: Mapping[str, Any], predicate: Any = None
 ) -> Any:
     if predicate is None:
-        return _masked_constraint(constraint, given, policies)
+        return constraint_of(constraint, given, policies)
     from treadle.predicates import Predicate
 
     asked = predicate if isinstance(predicate, Predicate) else Predicate(predicate)
     if constraint is None and all(value is None for value in given.values()):
         return asked
-    return _masked_constraint(constraint, given, policies) & asked
+    return constraint_of(constraint, given, policies) & asked
 
 
-def _masked_constraint(constraint: Any, given: Mapping[str, Any], policies: Mapping[str, Any]) -> Any:
+def constraint_of(constraint: Any, given: Mapping[str, Any], policies: Mapping[str, Any]) -> Any:
     named = {name: value for name, value in given.items() if value is not None}
     if len(named) + (constraint is not None) != 1:
         found = [*(["constraint"] if constraint is not None else []), *named]

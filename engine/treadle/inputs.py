@@ -116,6 +116,13 @@ def read(source: str) -> bytes:
         raise WrongArgument(f"{source}: {error.strerror or error}") from None
 
 
+def write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise WrongArgument(f"{path}: {error.strerror or error}") from None
+
+
 def decode(data: bytes, place: str) -> str:
     try:
         return data.decode("utf-8-sig")

@@ -1,0 +1,19 @@
+"""What one question about a canvas may look at before it is given up with LimitExceeded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+#: Nodes that are looked at before the states in front of a hole are worth knowing all.
+QUICK: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Named limits; each is the `limit` of the error that it ends in."""
+
+    #: Nodes (boundary, state).
+    nodes: int = 500_000
+    #: States inside a gap of any length.
+    gap_states: int = 50_000

@@ -1,0 +1,141 @@
+"""The distinct states behind one token, each with the tokens that lead there.
+
+In: a token automaton. Out, for a state, its *edges*: tens of thousands of tokens usually lead to a few dozen states,
+because equal futures are equal ints. Everything about holes is done on these groups, once for each state, whatever
+canvas asks. End-of-text tokens are no edges: whether a text may end is the canvas's business.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from treadle.errors import LimitExceeded
+from treadle.infilling import edge_kernels
+from treadle.masks import bitset
+from treadle.matching.grammar_tokens import GrammarTokenAutomaton
+from treadle.matching.token_automaton import TokenAutomaton
+
+Int32 = NDArray[np.int32]
+#: Tokens that are looked at in one go, and the most states behind one state that are told apart.
+CHUNK: Final = 4096
+WIDEST: Final = 2048
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Where one token leads from a state."""
+
+    #: The distinct states behind it; those that most tokens lead to come first.
+    targets: tuple[int, ...]
+    #: Tokens by target: tokens[starts[k] : starts[k + 1]] lead to targets[k], ascending.
+    tokens: Int32
+    starts: Int32
+    size: int
+
+    def group(self, k: int) -> Int32:
+        """The tokens that lead to targets[k]."""
+        return self.tokens[self.starts[k] : self.starts[k + 1]]
+
+    @cached_property
+    def rows(self) -> NDArray[np.int32]:
+        """int32[targets, words]: the groups as rows of masks."""
+        width = bitset.words(self.size)
+        out = np.zeros((len(self.targets), width), np.int32)
+        for k in range(len(self.targets)):
+            out[k] = bitset.from_tokens(self.group(k), self.size)
+        return out
+
+
+class Successors:
+    """Edges of the states of one automaton, computed at first use."""
+
+    def __init__(self, automaton: Any) -> None:
+        self.automaton = automaton
+        self.size = len(automaton.vocabulary)
+        self._ends = np.array(sorted(automaton.vocabulary.eos_ids), np.int64)
+        self._edges: dict[int, Edges] = {}
+        self._wide: set[int] = set()
+        self._spell = _kernel_for(automaton)
+
+    def __call__(self, state: int) -> Edges:
+        known = self._edges.get(state)
+        if known is None:
+            if state in self._wide:
+                raise self._too_wide()
+            known = self._edges[state] = self._compute(state)
+        return known
+
+    @staticmethod
+    def _too_wide() -> LimitExceeded:
+        return LimitExceeded("too many states behind one token", limit="WIDEST", value=WIDEST)
+
+    def _compute(self, state: int) -> Edges:
+        allowed = bitset.to_tokens(self.automaton.mask(state))
+        tokens = allowed[~np.isin(allowed, self._ends)].astype(np.int32)
+        reached = np.zeros(len(tokens), np.int32)
+        for first in range(0, len(tokens), CHUNK):
+            part = slice(first, first + CHUNK)
+            reached[part] = self._spell(self.automaton, state, tokens[part])
+            # Where each token makes a state of its own (a member name that must not come twice), a vocabulary of them
+            # would fill the automaton.
+            if len(tokens) > CHUNK and len(np.unique(reached[: first + CHUNK])) > WIDEST:
+                self._wide.add(state)
+                raise self._too_wide()
+        tokens, reached = tokens[reached > 1], reached[reached > 1]
+        targets, inverse, counts = np.unique(reached, return_inverse=True, return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        by_target = np.argsort(rank[inverse], kind="stable")
+        starts = np.concatenate([[0], np.cumsum(counts[order])]).astype(np.int32)
+        return Edges(tuple(targets[order].tolist()), tokens[by_target], starts, self.size)
+
+
+_KNOWN: weakref.WeakKeyDictionary[Any, Successors] = weakref.WeakKeyDictionary()
+
+
+def successors_of(automaton: Any) -> Successors:
+    """The edges of an automaton, shared by all canvases over it."""
+    known = _KNOWN.get(automaton)
+    if known is None:
+        known = _KNOWN[automaton] = Successors(weakref.proxy(automaton))
+    return known
+
+
+_Spell = Callable[[Any, int, Int32], Int32]
+
+
+def _kernel_for(automaton: Any) -> _Spell:
+    # A guard may refuse what the tables allow, so its automaton (a subclass) is asked token by token. What is held
+    # here is a weak proxy, whose class is that of what it stands for.
+    if automaton.__class__ is TokenAutomaton:
+        return _spell_with(edge_kernels.ends_of_bytes)
+    if automaton.__class__ is GrammarTokenAutomaton:
+        return _spell_with(edge_kernels.ends_of_parse)
+    return _one_by_one
+
+
+def _spell_with(kernel: Any) -> _Spell:
+    def spell(automaton: Any, state: int, tokens: Int32) -> Int32:
+        out = np.zeros(len(tokens), np.int32)
+        tables, first = automaton.tables, 0
+        with automaton.bytes.lock:
+            while first >= 0:
+                words = automaton.bytes.memory.words
+                first = kernel(words, tables.blob, tables.starts, tokens, first, state, out)
+                if first >= 0:
+                    automaton.bytes.answer()
+        return out
+
+    return spell
+
+
+def _one_by_one(automaton: Any, state: int, tokens: Int32) -> Int32:
+    return np.array([automaton.advance(state, token) for token in tokens.tolist()], np.int32)
