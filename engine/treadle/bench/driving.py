@@ -69,6 +69,9 @@ def execute(plan: Plan) -> dict[str, str]:
             absent = sum(engine in missing and (engine, name) not in records.done for engine, name in wanted)
             with _bar(left - absent) as progress:
                 run(plan.tasks, slots, progress)
+        except KeyboardInterrupt:
+            _say(f"interrupted; the same command goes on with {plan.out}")
+            raise
         finally:
             for slot in slots:
                 slot.close()

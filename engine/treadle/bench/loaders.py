@@ -47,9 +47,10 @@ class NoCollection(TreadleError):
         super().__init__(f"{source}: {' '.join(why.split())}")
 
 
-def load(source: str, chosen: Iterable[str] | None = None) -> list[Task]:
-    """All tasks of a collection, or those with the ids chosen, in that order."""
-    tasks = list(_read(source))
+def load(sources: Iterable[str], chosen: Iterable[str] | None = None) -> list[Task]:
+    """All tasks of some collections, or those with the ids chosen, in that order."""
+    source = ", ".join(sources := list(sources))
+    tasks = [task for each in sources for task in _read(each)]
     by_id = {task.id: task for task in tasks}
     if len(by_id) < len(tasks):
         raise NoCollection(source, f"{len(tasks) - len(by_id)} ids come twice")

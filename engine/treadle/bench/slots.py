@@ -155,7 +155,9 @@ class Slot:
         return {"status": "crash", "phase": "load", "why": "the process of the engine ended, twice"}
 
     def _new_host(self, engine: str) -> Host:
-        return Host(self.settings[engine], self.records.folder / f"{engine}.{self.number}.log")
+        return Host(
+            self.settings[engine], self.records.folder / f"{engine.replace(':', '.')}.{self.number}.log"
+        )
 
 
 def run(tasks: Sequence[Task], slots: Sequence[Slot], progress: Progress) -> None:

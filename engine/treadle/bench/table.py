@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from treadle.bench.comparison import Change
 from treadle.bench.summary import PERCENTILES, Coverage, Summary, Times
 
 _COVERAGE = {
@@ -62,6 +63,26 @@ def show_groups(
     left = len(groups) - len(lines)
     more = f"; {left} more are in the page" if left > 0 else ""
     _print(f"{title}: passed, +over-constrained, -under-constrained{more}", "", engines, lines)
+
+
+def show_changes(changes: Sequence[Change], ratios: Mapping[str, Mapping[str, float]]) -> None:
+    """After over before; schemas lost and gained."""
+    names = list(dict.fromkeys(name for each in ratios.values() for name in each))
+    lines = [
+        ("schemas of both", [_count(change.schemas) for change in changes]),
+        ("passing before", [_count(change.before.coverage.true) for change in changes]),
+        ("passing after", [_count(change.after.coverage.true) for change in changes]),
+        ("lost, gained", [f"{len(change.lost)}, {len(change.gained)}" for change in changes]),
+        *(
+            (f"{name}, after/before", [_ratio(ratios[change.engine].get(name)) for change in changes])
+            for name in names
+        ),
+    ]
+    _print("two runs", "", [change.engine for change in changes], lines)
+
+
+def _ratio(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def show_counts(counts: Mapping[str, tuple[int, int, int]]) -> None:

@@ -1,7 +1,7 @@
 """The engines that can be measured, by name: a module for each package, loaded when its engine is.
 
-A name of `ENGINES` in, an adapter over a tokenizer out. A package that is not installed raises EngineMissing, which a
-run says and goes on without.
+A name of `ENGINES`, or `package.module:Class`, in, an adapter over a tokenizer out. A package that is not installed
+raises EngineMissing, which a run says and goes on without.
 """
 
 from __future__ import annotations
@@ -47,17 +47,26 @@ class EngineMissing(TreadleError):
 
 
 def load(engine: str, tokenizer: TokenizerFolder) -> Engine:
-    source = ENGINES[engine]
+    if engine in ENGINES:
+        module, name = f"{__name__}.{ENGINES[engine].module}", ENGINES[engine].name
+    else:
+        module, _, name = engine.partition(":")
     try:
-        module = importlib.import_module(f"{__name__}.{source.module}")
-    except ImportError as error:
+        made = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
         raise EngineMissing(engine, str(error)) from error
-    adapter: Engine = getattr(module, source.name)(tokenizer)
+    adapter: Engine = made(tokenizer)
     return adapter
 
 
+def is_known(engine: str) -> bool:
+    """A name of the table, or `package.module:Class` for an adapter of the user's own."""
+    module, separator, name = engine.partition(":")
+    return engine in ENGINES or bool(separator and module and name.isidentifier())
+
+
 def version_of(engine: str) -> str:
-    package = ENGINES[engine].package
+    package = ENGINES[engine].package if engine in ENGINES else ""
     try:
         return version(package) if package else ""
     except PackageNotFoundError:
