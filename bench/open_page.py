@@ -2,8 +2,8 @@
 
     python bench/open_page.py build/bench-smoke/index.html --screenshot build/bench-smoke/page.png
 
-A copy of the page is opened that presses every button twice and then says so. Exit status 0: opened without an error; 1: an
-error, or the buttons do not work; where no Chromium is installed it says so and leaves with 0, unless --must.
+A copy of the page is opened that presses every button twice and then says so. Exit status 0: opened without an error;
+1: an error, or the buttons do not work; where no Chromium is installed it says so and leaves with 0, unless --must.
 """
 
 from __future__ import annotations

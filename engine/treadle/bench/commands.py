@@ -18,8 +18,10 @@ app = typer.Typer(
 WORSE = 1
 
 DataOption = Annotated[
-    str,
-    typer.Option(help="MaskBench's .jsonl(.gz), a folder of schemas, a checkout, a test suite, or hub:NAME."),
+    list[str],
+    typer.Option(
+        help="MaskBench's .jsonl(.gz), a folder of schemas, a checkout, a test suite, or hub:NAME; several times."
+    ),
 ]
 ListOption = Annotated[Path | None, typer.Option("--list", help="File of the ids to measure, one a line.")]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Only so many of them, evenly spread.")]
