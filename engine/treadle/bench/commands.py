@@ -53,7 +53,7 @@ def mask(
     names = _engines(engines)
     tasks = _tasks(data, list_, limit)
     folder = TokenizerFolder(tokenizer or _bundled()).path
-    execute(Plan(tasks, names, ", ".join(map(_whole, data)), folder, out, workers, timeout, memory))
+    execute(Plan(tasks, names, [*map(_whole, data)], folder, out, workers, timeout, memory))
     reporting.show(out)
     typer.echo(f"page: {page.write(out)}")
 

@@ -25,7 +25,7 @@ EVERY = 20.0
 class Plan:
     tasks: Sequence[Task]
     engines: Sequence[str]
-    data: str
+    data: Sequence[str]
     tokenizer: Path
     out: Path
     workers: int
@@ -36,7 +36,7 @@ class Plan:
     def settings(self) -> dict[str, Any]:
         """run.json. A folder is gone on with only where what is `fixed` is the same."""
         fixed = {
-            "data": self.data,
+            "data": list(self.data),
             "tokenizer": str(self.tokenizer.resolve()),
             "seconds": self.seconds,
             "memory": self.memory,

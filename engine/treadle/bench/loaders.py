@@ -177,7 +177,7 @@ def _task(row: Any, where: str) -> Task:
         found = _SPLIT.match(name)
         return Task(name, row["schema"], found["split"] if found else "", tuple(_tests(row["tests"], where)))
     except (TypeError, KeyError) as error:
-        raise NoCollection(where, f"not a record of MaskBench: {error!r} is missing") from None
+        raise NoCollection(where, f"not a record of MaskBench: {error} is missing") from None
 
 
 def _tests(rows: Iterable[dict[str, Any]], where: str) -> Iterator[Instance]:

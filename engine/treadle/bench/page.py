@@ -90,8 +90,9 @@ def page(settings: Mapping[str, Any], records: Sequence[Record]) -> str:
 def _heading(settings: Mapping[str, Any], records: Sequence[Record]) -> str:
     fixed, machine = settings["fixed"], settings["machine"]
     schemas = len({row["id"] for row in records})
+    sources = ", ".join(Path(name).name for name in fixed["data"])
     about = (
-        f"{schemas:,} schemas of {Path(fixed['data']).name}, tokenizer {Path(fixed['tokenizer']).name}; at most "
+        f"{schemas:,} schemas of {sources}, tokenizer {Path(fixed['tokenizer']).name}; at most "
         f"{fixed['seconds']:g} s of processor time and {fixed['memory']:g} GiB for each schema. {machine['system']}, "
         f"{machine['cores']} cores, load {machine['load']} at the start. Engines took turns schema by schema on one "
         "CPU: compare columns of this page, not pages."
