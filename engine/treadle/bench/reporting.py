@@ -1,0 +1,39 @@
+"""The folder of a run -> its tables in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from treadle.bench import table
+from treadle.bench.adapters import ENGINES
+from treadle.bench.records import read_run
+from treadle.bench.summary import Record, Summary, by_engine, by_keyword, by_split, in_common, summary
+
+#: Keywords in the terminal; the page has all.
+KEYWORDS = 24
+
+
+def engines_in_order(records: Iterable[Record]) -> list[str]:
+    known = list(ENGINES)
+    found = {row["engine"] for row in records}
+    return sorted(found, key=lambda engine: (known.index(engine) if engine in known else len(known), engine))
+
+
+def summaries(settings: dict[str, Any], records: Sequence[Record], *, common: bool = False) -> list[Summary]:
+    seconds = settings["fixed"]["seconds"]
+    groups = by_engine(records)
+    groups = in_common(groups) if common else groups
+    return [summary(engine, groups[engine], seconds) for engine in engines_in_order(records)]
+
+
+def show(folder: Path) -> None:
+    """Everything; what all engines pass; by split; by keyword."""
+    settings, records = read_run(folder)
+    engines = engines_in_order(records)
+    table.show("all schemas", summaries(settings, records))
+    if len(engines) > 1:
+        table.show("schemas that every engine passes", summaries(settings, records, common=True))
+    table.show_groups("by split", by_split(records), engines, len(records))
+    table.show_groups("by keyword", by_keyword(records), engines, KEYWORDS)
