@@ -6,10 +6,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import lark
 import pytest
 from lark.indenter import Indenter
 
+import lark
 import treadle
 from oracles.cfg_recogniser import scannerless
 from treadle.automata import parse_layout as at

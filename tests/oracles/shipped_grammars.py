@@ -11,7 +11,6 @@ from functools import cache
 from unittest import mock
 
 import lark
-
 from treadle import Grammar, library
 from treadle.automata import parse_layout as at
 from treadle.automata.parse_automaton import ParseAutomaton
