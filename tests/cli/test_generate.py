@@ -40,3 +40,18 @@ def test_streaming_gives_the_same_text(treadle_command):
 def test_a_budget_below_the_shortest_text_is_refused_up_front(treadle_command):
     done = treadle_command("generate", "x", "--schema", "invoice", "--max-tokens", 3)
     assert done.is_one_line_error("treadle: ")
+
+
+@pytest.mark.parametrize(
+    "strategy", ["beam:width=2", "superposed:drafts=2", "astar:expansions=20,first=beam:width=2"]
+)
+def test_searches_take_their_options(treadle_command, strategy):
+    arguments = ["generate", "Sky:", "--choices", "blue", "--choices", "grey", "--strategy", strategy]
+    done = treadle_command(*arguments, "--no-forced-runs", "--exact-budget")
+    assert done.out in {"blue\n", "grey\n"}
+
+
+@pytest.mark.parametrize("option", ["--no-forced-runs", "--exact-budget"])
+def test_streaming_goes_with_no_option_of_searches(treadle_command, option):
+    done = treadle_command("generate", "Sky:", "--choices", "blue", "--stream", option)
+    assert done.status != 0 and "--stream goes with neither" in done.err
