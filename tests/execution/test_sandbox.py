@@ -68,13 +68,18 @@ def remains() -> tuple[set[int], set[str], int]:
 
 
 @pytest.fixture
-def _nothing_left():
+def _nothing_left(monkeypatch):
+    # A temporary folder of our own, since others may be running sandboxes too.
+    folder = tempfile.mkdtemp(prefix="sandboxes-")
+    Path(folder).chmod(0o755)
+    monkeypatch.setattr(tempfile, "tempdir", folder)
     before = remains()
     yield
     # A killed process goes in its own time.
     deadline = time.monotonic() + 5
     while (after := remains()) != before and time.monotonic() < deadline:
         time.sleep(0.05)
+    Path(folder).rmdir()
     assert not after[0] - before[0] and not after[1] - before[1] and after[2] <= before[2]
 
 
@@ -225,7 +230,8 @@ def test_a_caller_that_dies_takes_the_program_with_it():
         "from treadle.execution.sandbox import *\n"
         "Sandbox(Limits(seconds=50.0), imports=None, fence=False).run('import time; print(1); time.sleep(50)')"
     )
-    caller = subprocess.Popen([sys.executable, "-c", code])
+    environment = {**os.environ, "TMPDIR": tempfile.gettempdir()}
+    caller = subprocess.Popen([sys.executable, "-c", code], env=environment)
     try:
         deadline = time.monotonic() + 20
         while not jails() and time.monotonic() < deadline:
