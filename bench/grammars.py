@@ -6,7 +6,7 @@ Texts are accept tables of `grammars/`, spelled by the tokenizer, and where data
 Per token: mask into a row, then accept. `compile` is the median of five compilations in a process that has seen the
 grammar before (treadle keeps tables of a grammar, on disk and in memory); `first` is the first one of this process.
 llguidance reads the same text in Lark's language (without our comments), but for sql and cpp, whose priorities and
-lookaheads it does not know: bench/lark/ has them without (the keywords taken out of the names); xgrammar, which has no
+lookaheads it does not know: bench/peer_lark/ has them without (the keywords taken out of the names); xgrammar, which has no
 lexer, gets the EBNF in bench/ebnf/ where there is one. Python's grammar is compared with treadle's own masks of JSON.
 """
 
@@ -88,7 +88,7 @@ class LlGuidance:
         self.tokenizer = llguidance.hf.from_tokenizer(tokenizer, n_vocab=size)
 
     def compile(self, name: str) -> Any:
-        path = Path(__file__).parent / "lark" / f"{name}.lark"
+        path = Path(__file__).parent / "peer_lark" / f"{name}.lark"
         path = path if path.is_file() else library.find("grammars", name)
         text = re.sub(r"^//.*\n", "", path.read_text("utf-8"), flags=re.MULTILINE)
         grammar = self.guidance.LLMatcher.grammar_from_lark(text)
