@@ -6,8 +6,9 @@ Texts are accept tables of `grammars/`, spelled by the tokenizer, and where data
 Per token: mask into a row, then accept. `compile` is the median of five compilations in a process that has seen the
 grammar before (treadle keeps tables of a grammar, on disk and in memory); `first` is the first one of this process.
 llguidance reads the same text in Lark's language (without our comments), but for sql and cpp, whose priorities and
-lookaheads it does not know: bench/lark/ has them without (the keywords taken out of the names); xgrammar, which has no
-lexer, gets the EBNF in bench/ebnf/ where there is one. Python's grammar is compared with treadle's own masks of JSON.
+lookaheads it does not know: bench/peer_lark/ has them without (the keywords taken out of the names); xgrammar, which
+has no lexer, gets the EBNF in bench/ebnf/ where there is one. Python's grammar is compared with treadle's own masks of
+JSON.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ class LlGuidance:
         self.tokenizer = llguidance.hf.from_tokenizer(tokenizer, n_vocab=size)
 
     def compile(self, name: str) -> Any:
-        path = Path(__file__).parent / "lark" / f"{name}.lark"
+        path = Path(__file__).parent / "peer_lark" / f"{name}.lark"
         path = path if path.is_file() else library.find("grammars", name)
         text = re.sub(r"^//.*\n", "", path.read_text("utf-8"), flags=re.MULTILINE)
         grammar = self.guidance.LLMatcher.grammar_from_lark(text)
@@ -130,7 +131,9 @@ class XGrammar:
         return bool(matcher.accept_token(token))
 
 
-def measure(engine: Any, name: str, spelled: list[list[int]]) -> dict[str, Any]:
+def measure(
+    engine: Any, name: str, spelled: list[list[int]], clock: Callable[[], float] = time.perf_counter
+) -> dict[str, Any]:
     """Microseconds per token, milliseconds per compilation, and how many texts were taken to their end."""
     compilations = []
     for _ in range(6):
@@ -142,9 +145,9 @@ def measure(engine: Any, name: str, spelled: list[list[int]]) -> dict[str, Any]:
     for tokens in spelled:
         matcher = engine.matcher(compiled)
         for token in tokens:
-            started = time.perf_counter()
+            started = clock()
             ok = engine.take(matcher, token)
-            times.append(time.perf_counter() - started)
+            times.append(clock() - started)
             if not ok:
                 break
         else:
@@ -171,7 +174,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--grammars", nargs="*", default=[*NAMES, "python"])
     parser.add_argument("--peers", nargs="*", default=["llguidance", "xgrammar"])
+    parser.add_argument("--cpu-time", action="store_true", help="the thread's own time: for a machine in use")
     options = parser.parse_args()
+    clock = time.thread_time if options.cpu_time else time.perf_counter
     from transformers import PreTrainedTokenizerFast
 
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(options.tok / "tokenizer.json"))
@@ -198,7 +203,7 @@ def main() -> None:
         spelled = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
         for engine in engines if name != "python" else engines[:1]:
             try:
-                found = measure(engine, name, spelled)
+                found = measure(engine, name, spelled, clock)
             except (ValueError, RuntimeError, treadle.ConstraintError) as error:
                 table.add_row(name, engine.name, "-", "-", str(error).splitlines()[0][:40])
                 continue

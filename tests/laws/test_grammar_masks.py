@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from lark.indenter import Indenter
 import lark
 import treadle
 from oracles.cfg_recogniser import scannerless
+from treadle import library
 from treadle.automata import parse_layout as at
 from treadle.automata.parse_automaton import ParseAutomaton
 from treadle.masks import bitset
@@ -257,3 +259,29 @@ def test_guards_veto_what_is_complete() -> None:
     assert {b"a", b"b", b"ab"} <= allowed
     assert b"ab;" in allowed or b"ab;" not in vocabulary.tokens
     assert b"a;" not in allowed
+
+
+@pytest.mark.parametrize("name", ["json", "arithmetic", "sql", "cpp", "python", "pddl"])
+def test_masks_of_shipped_grammars_are_what_the_bytes_say(name: str) -> None:
+    """Tokens are pieces of the grammar's own texts, which end and begin in the middle of everything."""
+    rng = random.Random(11)
+    path = library.find("grammars", name).with_suffix(".cases.json")
+    accepted = [text.encode() for text in json.loads(path.read_text("utf-8"))["accept"] if text]
+    tokens = {bytes([byte]) for byte in range(256)}
+    for _ in range(600):
+        data = rng.choice(accepted)
+        first = rng.randrange(len(data))
+        tokens.add(data[first : first + rng.choice([2, 3, 4, 6, 9])])
+    vocabulary = Vocabulary([b"</s>", *sorted(tokens)], eos_ids=(0,), special_ids=())
+    automaton = treadle.compile(treadle.Grammar(name), vocabulary).automaton
+    for _ in range(12):
+        data = rng.choice(accepted)
+        data = data[: rng.randrange(len(data) + 1)]
+        state = automaton.bytes.run(automaton.start, data)
+        expected = [0] if automaton.is_accepting(state) else []
+        expected += [
+            t
+            for t in range(1, len(vocabulary))
+            if automaton.bytes.run(state, vocabulary.tokens[t] or b"") != at.DEAD
+        ]
+        assert bitset.to_tokens(automaton.mask(state)).tolist() == expected, data

@@ -185,6 +185,8 @@ class ParseAutomaton:
             self._remember(at.M_UNION, a, b, self._set(bits, self._looked_for(bits)))
         elif kind == at.ASK_GUARD:
             self._remember(at.M_GUARD, a, b, int(self._verdict(a, b)))
+        elif kind == at.ASK_FULL:
+            raise LimitExceeded("too many ways to read tokens", limit="readings", value=self._scanner.states)
         else:
             raise LimitExceeded(
                 "too many ways to read the text are alive at once", limit="alive", value=at.ALIVE_LIMIT

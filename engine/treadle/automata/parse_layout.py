@@ -196,6 +196,7 @@ ASK_UP_TO: Final = 3
 ASK_UNION: Final = 4
 ASK_GUARD: Final = 5
 ASK_LIMIT: Final = 6
+ASK_FULL: Final = 7
 
 # -- roles of a terminal ----------------------------------------------------------------------------
 ROLE_PLAIN: Final = 0

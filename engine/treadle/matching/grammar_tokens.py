@@ -1,11 +1,14 @@
 """The token automaton of a context-free grammar: state -> mask row, (state, token) -> state, every answer computed
 once.
 
-What a token may be depends on the stack only where it leaves the lexeme that is being read. So a mask has two parts.
-The *context* (which terminals the parser accepts and can shift, where the scanner is, what duties are open) is shared
-by thousands of stacks: its row of tokens that stay inside and its list of places where tokens leave are computed once
-for each context (context_kernels.walk_context). What a mask costs after that is the way behind these places: a list of
-subtrees of the trie, walked with the real stack. A state of several configurations is the union of theirs.
+What a token may be depends on the stack only where it leaves the lexeme that is being read. In a *lexical* grammar what
+the lexer makes of a token is kept for all parsers (readings.py), and a stack answers questions about it.
+
+In a scannerless one a mask has two parts. The *context* (which terminals the parser accepts and can shift, where the
+scanner is) is shared by thousands of stacks: its row of tokens that stay inside and its list of places where tokens
+leave are computed once for each context (context_kernels.walk_context). What a mask costs after that is the way behind
+these places: a list of subtrees of the trie, walked with the real stack. A state of several configurations is the union
+of theirs.
 
 Guards want to know the text, so with guards states are texts. Tokens that stay inside a lexeme complete nothing, so
 their row is the context's; each token that leaves one is spelled with the real state.

@@ -23,10 +23,14 @@ from treadle.vocabulary import Vocabulary
 def load_grammar_kernels() -> None:
     """Call every kernel of grammars once. Later calls do nothing."""
     terminals = (Terminal("A", language=text("a")), Terminal("B", language=text("bb")))
-    cfg = Cfg(
-        terminals, ("start",), (Production(2, (0, 1)), Production(2, (0, 2, 1))), 2, lexing="scannerless"
-    )
-    scanner = Scanner([terminal.language for terminal in terminals])
+    for lexing in ("scannerless", "lexical"):
+        _walk_through(
+            Cfg(terminals, ("start",), (Production(2, (0, 1)), Production(2, (0, 2, 1))), 2, lexing=lexing)
+        )
+
+
+def _walk_through(cfg: Cfg) -> None:
+    scanner = Scanner([terminal.language for terminal in cfg.terminals])
     automaton = ParseAutomaton(ParseTables(cfg, lr.tables(cfg), scanner))
     vocabulary = Vocabulary([bytes([byte]) for byte in range(256)] + [b"abb", b"</s>"], eos_ids=(257,))
     tokens = GrammarTokenAutomaton(automaton, vocabulary)

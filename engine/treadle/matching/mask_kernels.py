@@ -30,7 +30,8 @@ from treadle.automata.parse_kernels import (
 )
 from treadle.automata.parse_layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
-from treadle.matching.reading_kernels import flagset, open_row, profile_behind, reading_row
+from treadle.matching.profile_kernels import profile_behind
+from treadle.matching.reading_kernels import flagset, open_row, reading_row
 from treadle.matching.reading_layout import *  # noqa: F403
 
 

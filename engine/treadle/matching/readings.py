@@ -1,6 +1,6 @@
 """Masks of lexical grammars: the tokens of a vocabulary as a lexer reads them, and what a parser's stacks say to that.
 
-`Readings` belongs to a grammar and a vocabulary: it keeps profiles (reading_kernels.py), which no parser has a part
+`Readings` belongs to a grammar and a vocabulary: it keeps profiles (profile_kernels.py), which no parser has a part
 in, and is shared by all automata of the grammar. `add` asks a configuration's stacks about a profile (mask_kernels.py).
 
 The first bytes of tokens tell most profiles apart only here and there: behind `in`, a lexer that knows the keyword
@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from treadle.automata import parse_layout as at
 from treadle.automata import scanner
 from treadle.automata.parse_automaton import Duty, ParseAutomaton, ParseTables
-from treadle.matching import mask_kernels
+from treadle.errors import LimitExceeded
+from treadle.matching import mask_kernels, profile_kernels
 from treadle.matching import reading_kernels as kernels
 from treadle.matching import reading_layout as rd
 from treadle.matching.token_tables import TokenTables
@@ -83,8 +84,14 @@ class Readings:
         with self.lock:
             try:
                 self._add(automaton, config, row, inside)
+            except LimitExceeded as error:
+                self._begin()
+                if error.limit != "readings":
+                    raise
+                # The memory was full of what can be made again.
+                self._add(automaton, config, row, inside)
             except BaseException:
-                # Whatever was in the making is lost with all the rest, which can be made again.
+                # Something was in the making.
                 self._begin()
                 raise
 
@@ -123,24 +130,28 @@ class Readings:
             if self._prepared:
                 return
             self._prepared = True
-            seen = 1
-            keys: list[Key] = [(scanner.START, (), 0)]
-            while keys and len(self._roots) < most:
-                for key in keys[: most - len(self._roots)]:
-                    self._roots[key] = self._root(automaton, key)
-                ends = self._ends(seen)
-                seen = int(self.memory[rd.N_GROUPS])
-                found: list[Key] = [(scan, (), 0) for scan in ends]
-                found += [
-                    (scanner.START, duties, 0) for scan in ends for duties in automaton.likely_duties(scan)
-                ]
-                keys = [key for key in dict.fromkeys(found) if key not in self._roots]
-            trie, place = self._tokens.trie, np.ones(1, np.int64)
-            room = int(self.memory[rd.N_ROOTS] + self.memory[rd.N_GROUPS]) + PREPARED_BELOW
-            while not kernels.profiles_below(
-                automaton.memory.words, self.memory, trie.nodes, trie.tokens, self._cover, place, room
-            ):
-                automaton.answer()
+            try:
+                self._prepare(automaton, most)
+            except LimitExceeded:
+                self._begin()
+
+    def _prepare(self, automaton: ParseAutomaton, most: int) -> None:
+        seen = 1
+        keys: list[Key] = [(scanner.START, (), 0)]
+        while keys and len(self._roots) < most:
+            for key in keys[: most - len(self._roots)]:
+                self._roots[key] = self._root(automaton, key)
+            ends = self._ends(seen)
+            seen = int(self.memory[rd.N_GROUPS])
+            found: list[Key] = [(scan, (), 0) for scan in ends]
+            found += [(scanner.START, duties, 0) for scan in ends for duties in automaton.likely_duties(scan)]
+            keys = [key for key in dict.fromkeys(found) if key not in self._roots]
+        trie, place = self._tokens.trie, np.ones(1, np.int64)
+        room = int(self.memory[rd.N_ROOTS] + self.memory[rd.N_GROUPS]) + PREPARED_BELOW
+        while not profile_kernels.profiles_below(
+            automaton.memory.words, self.memory, trie.nodes, trie.tokens, self._cover, place, room
+        ):
+            automaton.answer()
 
     def _ends(self, seen: int) -> list[int]:
         """The scanner states at the ends of tokens, in groups from number `seen` on."""
@@ -187,7 +198,7 @@ class Readings:
         trie = self._tokens.trie
         while True:
             words = automaton.memory.words
-            made = kernels.profile_of(
+            made = profile_kernels.profile_of(
                 words, self.memory, trie.nodes, trie.tokens, self._cover, reading, roots
             )
             if made:
