@@ -7,10 +7,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import lark
 import pytest
 from lark.indenter import Indenter
 
-import lark
 import treadle
 from oracles.cfg_recogniser import scannerless
 from treadle import library
