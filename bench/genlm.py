@@ -3,12 +3,18 @@
     python -m venv ../venv_genlm; ../venv_genlm/bin/pip install torch genlm-control
     python -m bench.genlm --peer ../venv_genlm/bin/python --runs 50 --particles 5
 
-Three ways for each task of bench/conditions.py: the peer's SMC with AWRS; treadle's with AWRS, where the condition
-is a predicate beside any text; and treadle's with the masked proposal, where the pattern is a constraint (and the
-sum a predicate of prefixes that is asked on top). Reported: tests of the condition for each token drawn, seconds,
-the variance of exp(log marginal) relative to its square mean (that of the log marginal is infinite as soon as one
-population dies; it is given beside it over the populations that live), and the estimates themselves, which have to
-agree: all three are unbiased for the same number, up to tokens that only one side counts as text.
+Four ways for each task of bench/conditions.py:
+
+    peer     genlm-control's SMC with AWRS
+    awrs     ours, the condition being a predicate of prefixes beside any text
+    masked   ours, the pattern being a constraint; whether a sum is right is a predicate that is asked on top
+    forced   the same with runs that the pattern forces written in one spelling, without asking the model for choices
+
+Reported: tests of the condition for each token drawn; seconds, all, in the model, and the rest; the variance of
+exp(log marginal) relative to the square of its mean (that of the log marginal is infinite as soon as one population
+dies; it is given beside it, over the populations that live); and the mean of the estimates with its error. These have
+to agree: all but "forced", which leaves out other spellings, are unbiased for the same number, up to tokens that only
+one side counts as text.
 
 The peer runs in its own process and environment; without one its column is left out, and said to be.
 """
@@ -72,7 +78,7 @@ def main() -> None:
         task = TASKS[name]
         prompt = model.encode(task.prompt)
         columns = {"peer": peer(arguments, name, prompt, model)}
-        for way in ("awrs", "masked"):
+        for way in ("awrs", "masked", "forced"):
             columns[way] = ours(model, clock, task, prompt, way, arguments)
         for way, runs in columns.items():
             if runs:
@@ -84,7 +90,7 @@ def ours(
 ) -> list[Run]:
     """One run after the other, each with a cache of its own."""
     condition = task.condition()
-    pattern = task.pattern if way == "masked" else r"(?s:.*)"
+    pattern = r"(?s:.*)" if way == "awrs" else task.pattern
     automaton = treadle.compile(treadle.Regex(pattern), model.vocabulary).automaton
     checks: tuple[Check, ...] = (BytesCheck(condition),) if way == "awrs" or task.right_sum else ()
     proposal = "awrs" if checks else "masked"
@@ -94,7 +100,7 @@ def ours(
         watched = Watched(SMC(arguments.particles, arguments.threshold, "multinomial", proposal))
         problem = Problem(
             prompt, automaton, model.vocabulary, task.max_tokens, arguments.particles, seed + 1, checks=checks,
-            forced_runs=arguments.forced_runs and way == "masked",
+            forced_runs=way == "forced",
         )  # fmt: skip
         solve(model, [problem], watched)
         seconds = time.perf_counter() - began
@@ -158,7 +164,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--limit", type=float, default=3600, help="seconds that the peer may take for one task"
     )
-    parser.add_argument("--forced-runs", action=argparse.BooleanOptionalAction, default=False)
     return parser.parse_args()
 
 
