@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -121,6 +122,7 @@ def main() -> None:
         row = table.setdefault(label, [0] * 7)
         for seed in range(given.decodes):
             _decode(row, constraint, judge, vocabulary, given, seed)
+            print(f"{label} {row[0]:.0f}: {row[6]:.1f} s so far", file=sys.stderr, flush=True)
     print(f"{'what':<22}{'decodes':>8}{'valid':>7}{'too long':>9}", end="")
     print(f"{'limit':>7}{'refused':>9}{'undecided':>10}{'ms/commit':>11}")
     for label, (runs, valid, unfit, limit, refused, undecided, seconds) in table.items():
