@@ -231,3 +231,23 @@ def test_a_limit_raises_or_is_counted_and_never_leaves_the_language(worlds):
             limits=TIGHT, undecided="defer",
         )  # fmt: skip
         assert toy.judge(done.text)
+
+
+@pytest.mark.parametrize("nodes", [90, 150, 400])
+def test_decodes_end_however_tight_the_limit_is(worlds, nodes):
+    """What no limit can decide is filled from a filling that is known, and nothing is asked for twice."""
+    toy, compiled = worlds["two-brackets"]
+    hole, ended = toy.end + 1, 0
+    for seed, sampler in itertools.product(
+        range(6), (Llada(5, temperature=1), Threshold(0.9), Dream(3, top_k=1))
+    ):
+        try:
+            done = decode(
+                model_over(toy, seed), [], [*[hole] * 8, 1, hole, hole], sampler, compiled.automaton,
+                limits=Limits(nodes), undecided="defer", seed=seed, tail=False,
+            )  # fmt: skip
+        except LimitExceeded:
+            continue
+        ended += 1
+        assert toy.judge(done.text) and hole not in done.tokens
+    assert ended or nodes == 90

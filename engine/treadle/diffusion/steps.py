@@ -74,9 +74,9 @@ class Row:
             self.undecided,
         )
 
-    def put(self, cell: int, token: int, refused: int = 0) -> None:
+    def put(self, cell: int, token: int, refused: int = 0, *, certain: bool = False) -> None:
         if self.canvas is not None:
-            self.canvas.commit(cell, token)
+            self.canvas.commit(cell, token, certain=certain)
         self.tokens[self.first + cell] = token
         self.commits.append(Commit(self.step, cell, token, refused))
 
@@ -116,11 +116,15 @@ class Stepper:
             token = int(np.argmax(scores[k]))
             heapq.heappush(ahead, (-draft.priority(k, token), k, token))
         done = 0
+        #: Tokens of some filling, which need not be asked for.
+        certain: dict[int, int] = {}
         while ahead and (done < quota.least or -ahead[0][0] > quota.above):
             _, k, token = heapq.heappop(ahead)
-            if self._fits(row, window[k], token):
-                row.put(window[k], token, refused[k])
+            if certain.get(k) == token or self._fits(row, window[k], token):
+                row.put(window[k], token, refused[k], certain=certain.get(k) == token)
                 done += 1
+                # What completed the canvas may no longer do so.
+                certain.clear()
                 continue
             refused[k] += 1
             scores[k, token] = -np.inf
@@ -128,7 +132,7 @@ class Stepper:
                 self._keep_allowed(row, window[k], scores[k])
             if not np.isfinite(scores[k].max()):
                 # The tail that a sampler cut may have held all that fits: what completes the canvas does.
-                token = self._rescue(row, window[k])
+                token = certain[k] = self._rescue(row, window[k])
                 scores[k, token] = 0.0
             token = int(np.argmax(scores[k]))
             heapq.heappush(ahead, (-draft.priority(k, token), k, token))

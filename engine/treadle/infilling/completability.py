@@ -33,7 +33,7 @@ length, and a timeout that counts as "empty").
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -201,10 +201,15 @@ class Canvas:
 
     # -- changes ---------------------------------------------------------------------------------------
 
-    def commit(self, cell: int, token: int) -> None:
-        """Put a token into a hole. Raises TokenRejected, and nothing changes, where no filling is left."""
+    def commit(self, cell: int, token: int, *, certain: bool = False) -> None:
+        """Put a token into a hole. Raises TokenRejected, and nothing changes, where no filling is left.
+
+        `certain`: it is known to fit, from a filling of this canvas, and is not asked for again.
+        """
         approved = self._approved
-        if approved is None or (approved.cell, approved.token) != (cell, token):
+        if certain:
+            self._check_hole(cell)
+        elif approved is None or (approved.cell, approved.token) != (cell, token):
             if not self.allows(cell, token):
                 raise TokenRejected(token, cell)
             approved = self._approved
@@ -440,11 +445,3 @@ class Canvas:
     def _check_hole(self, cell: int) -> None:
         if not 0 <= cell < len(self.cells) or not isinstance(self.cells[cell], Hole):
             raise ValueError(f"cell {cell} is no hole")
-
-
-def complete(automaton: Any, cells: Sequence[Cell], **options: Any) -> list[int] | None:
-    """The tokens of some filling of a canvas; None where there is none."""
-    canvas = Canvas(automaton, cells, **options)
-    if not canvas.is_completable:
-        return None
-    return [token for tokens in canvas.filling() for token in tokens]
