@@ -10,7 +10,7 @@ import importlib
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
-import treadle
+from treadle import __version__ as own_version  # `treadle` would be the module of this folder
 from treadle.bench.adapters.protocol import Engine
 from treadle.bench.tokenizer_folder import TokenizerFolder
 from treadle.errors import TreadleError
@@ -69,7 +69,7 @@ def is_known(engine: str) -> bool:
 def version_of(engine: str) -> str:
     package = ENGINES[engine].package if engine in ENGINES else ""
     if package == "treadle":
-        return treadle.__version__  # a checkout on the path has no metadata
+        return own_version  # a checkout on the path has no metadata
     try:
         return version(package) if package else ""
     except PackageNotFoundError:
