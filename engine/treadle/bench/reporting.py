@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,9 @@ def engines_in_order(records: Iterable[Record]) -> list[str]:
     return sorted(found, key=lambda engine: (known.index(engine) if engine in known else len(known), engine))
 
 
-def summaries(settings: dict[str, Any], records: Sequence[Record], *, common: bool = False) -> list[Summary]:
+def summaries(
+    settings: Mapping[str, Any], records: Sequence[Record], *, common: bool = False
+) -> list[Summary]:
     seconds = settings["fixed"]["seconds"]
     groups = by_engine(records)
     groups = in_common(groups) if common else groups

@@ -3,8 +3,8 @@
 One loop for all engines: logits, the engine's mask over them, a draw at a temperature from a generator seeded by the
 schema, accept. End of text is offered where the engine says that the text may end. Texts stop at a budget of tokens;
 one that is not complete by then is no valid text, and `unfinished`. `unconstrained` goes through the same loop
-without a mask. The outside judge is `jsonschema`, formats asserted. Afterwards the instances are judged as without a model, by a
-constraint compiled anew, so that no mask of the text is warm from it or the other way round.
+without a mask. The outside judge is `jsonschema`, formats asserted. Afterwards the instances are judged as without a
+model, by a constraint compiled anew, so that the text's masks are first visits as well.
 """
 
 from __future__ import annotations
