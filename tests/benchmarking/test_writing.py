@@ -7,11 +7,11 @@ import pytest
 
 from treadle.bench import summary
 from treadle.bench.adapters.null import Null
-from treadle.bench.adapters.treadle import AnyOrder
+from treadle.bench.adapters.treadle import AnyOrder, Budgeted
 from treadle.bench.measuring import measure
 from treadle.bench.tasks import Instance, Task
 from treadle.bench.tokenizer_folder import TokenizerFolder
-from treadle.bench.writing import Writing, write, write_and_measure
+from treadle.bench.writing import Writing, write, write_and_measure, write_by_itself
 
 INTEGER = Task(
     "integer", {"type": "integer"}, "", (Instance(valid=True, data=3), Instance(valid=False, data="a"))
@@ -25,7 +25,7 @@ class Talker:
         self.vocabulary = tokenizer.vocabulary
         self.wish = [*tokenizer.encode(text), self.vocabulary.eos_ids[0]]
 
-    def encode(self, prompt):
+    def encode(self, prompt, chat=None):
         return [0]
 
     def start(self, prompt):
@@ -36,6 +36,7 @@ class Saying:
     def __init__(self, talker: Talker) -> None:
         self.talker = talker
         self.count = 0
+        self.calls = 1
 
     @property
     def logits(self):
@@ -45,7 +46,11 @@ class Saying:
         return row
 
     def append(self, tokens):
-        self.count += len(tokens)
+        rows = []
+        for _ in tokens:
+            self.count += 1
+            rows.append(self.logits)
+        return np.array(rows)
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +74,14 @@ def test_outcome(folder, engine, text, outcome):
     found = write(engine(folder), INTEGER, Talker(folder, text), Writing(max_tokens=20, temperature=1.0))
     assert found["outcome"] == outcome, found
     assert found["tokens"] <= 20
+
+
+def test_by_itself_a_text_is_complete_within_the_budget(folder):
+    numbers = Task("numbers", {"type": "array", "items": {"type": "integer"}, "minItems": 3}, "")
+    talker = Talker(folder, "[" + "1" * 50)
+    assert write(AnyOrder(folder), numbers, talker, Writing(max_tokens=20))["outcome"] == "unfinished"
+    found = write_by_itself(Budgeted(folder), numbers, talker, Writing(max_tokens=20))
+    assert (found["outcome"], found["tokens"] <= 20) == ("valid", True)
 
 
 def test_same_seed_same_text(folder):

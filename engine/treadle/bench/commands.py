@@ -68,7 +68,7 @@ def generate(
     list_: ListOption = None,
     engines: Annotated[
         str, typer.Option(help="Names, separated by commas.")
-    ] = "treadle,llguidance,xgrammar-compliant,unconstrained",
+    ] = "treadle,treadle-budget,llguidance,xgrammar-compliant,unconstrained",
     workers: Annotated[int, typer.Option(min=1, help="Slots, as in `mask`.")] = 1,
     timeout: Annotated[float, typer.Option(min=0.1, help="Processor seconds for a schema.")] = 120.0,
     memory: Annotated[float, typer.Option(min=0, help="GiB that a schema may take; 0 for no limit.")] = 8.0,

@@ -79,7 +79,7 @@ def show_written(title: str, found: Mapping[str, Written]) -> None:
         ("true, by instances", [share(each.coverage.true, each) for each in every]),
         ("invalid text", [share(each.invalid, each) for each in every]),
         ("unfinished text", [share(each.unfinished, each) for each in every]),
-        ("no text", [share(each.none, each) for each in every]),
+        ("no text, or not judged", [share(each.none, each) for each in every]),
         ("tokens", [_count(each.tokens) for each in every]),
         ("mask and accept, ms/token", [_milliseconds(each.mask) for each in every]),
         ("model, ms/token", [_milliseconds(each.model) for each in every]),

@@ -36,7 +36,7 @@ class Clock:
     """Seconds of processor time, by what they were spent on."""
 
     def __init__(self) -> None:
-        self.spent = {"model": 0.0, "mask": 0.0, "other": 0.0}
+        self.spent = {"prompt": 0.0, "model": 0.0, "mask": 0.0, "other": 0.0}
         self.last = time.process_time()
 
     def book(self, what: str) -> None:
@@ -51,12 +51,55 @@ def write_and_measure(
     """The record of `measure`, with what the model wrote under `text`, `outcome` and the like."""
     note(1, 0.0)
     try:
-        written = write(engine, task, model, writing)
+        by_itself = hasattr(engine, "generate")
+        written = (write_by_itself if by_itself else write)(engine, task, model, writing)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  # booked to the engine, as in `measure`
         written = {"outcome": REFUSED, "why_not_written": f"{type(error).__name__}: {error}"[:500]}
     return {**measure(engine, encode, task, seconds, note), **written}
+
+
+class Watched:
+    """A model, or a session of it, whose forward passes are booked."""
+
+    def __init__(self, inner: Any, clock: Clock) -> None:
+        self._inner = inner
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def start(self, prompt: Any) -> Watched:
+        self._clock.book("other")
+        session = self._inner.start(prompt)
+        self._clock.book("prompt")
+        return Watched(session, self._clock)
+
+    def append(self, tokens: Any) -> Any:
+        self._clock.book("other")
+        rows = self._inner.append(tokens)
+        self._clock.book("model")
+        return rows
+
+
+def write_by_itself(engine: Any, task: Task, model: Any, writing: Writing) -> dict[str, Any]:
+    """By the engine's own loop. What is not the model's time is not told apart, and booked as `other`."""
+    clock = Clock()
+    result = engine.generate(
+        task.schema,
+        _prompt(task),
+        Watched(model, clock),
+        max_tokens=writing.max_tokens,
+        temperature=writing.temperature,
+        seed=writing.seed,
+    )
+    clock.book("other")
+    return _written(task, result.text, len(result.tokens), clock, finished=True)
+
+
+def _prompt(task: Task) -> str:
+    return PROMPT + json.dumps(task.schema, separators=(",", ":"))[:SHOWN]
 
 
 def write(engine: Engine, task: Task, model: Any, writing: Writing) -> dict[str, Any]:
@@ -65,8 +108,8 @@ def write(engine: Engine, task: Task, model: Any, writing: Writing) -> dict[str,
     clock = Clock()
     matcher = engine.start(engine.compile(task.schema))
     clock.book("mask")
-    session = model.start(model.encode(PROMPT + json.dumps(task.schema, separators=(",", ":"))[:SHOWN]))
-    clock.book("other")  # reading the prompt is nobody's token
+    session = model.start(model.encode(_prompt(task)))
+    clock.book("prompt")  # is nobody's token
     generator = np.random.default_rng([writing.seed, zlib.crc32(task.id.encode())])
     ends = list(model.vocabulary.eos_ids)
     tokens: list[int] = []
@@ -85,11 +128,14 @@ def write(engine: Engine, task: Task, model: Any, writing: Writing) -> dict[str,
         tokens.append(token)
         session.append([token])
         clock.book("model")
-    text = model.vocabulary.decode(tokens)
+    return _written(task, model.vocabulary.decode(tokens), len(tokens), clock, finished=finished)
+
+
+def _written(task: Task, text: str, tokens: int, clock: Clock, *, finished: bool) -> dict[str, Any]:
     outcome, why = _outcome(task.schema, text, finished=finished)
-    count = max(1, len(tokens))
+    count = max(1, tokens)
     per_token = {f"{what}_us_per_token": round(1e6 * spent / count, 1) for what, spent in clock.spent.items()}
-    return {"outcome": outcome, "objection": why, "text": text, "tokens": len(tokens), **per_token}
+    return {"outcome": outcome, "objection": why, "text": text, "tokens": tokens, **per_token}
 
 
 def _allowed(engine: Engine, matcher: Any, width: int, ends: list[int]) -> Any:

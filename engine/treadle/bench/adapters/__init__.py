@@ -28,6 +28,8 @@ class Source(NamedTuple):
 ENGINES = {
     "treadle": Source("treadle", "AnyOrder", "treadle"),
     "treadle-declared": Source("treadle", "DeclaredOrder", "treadle"),
+    # As `treadle-declared`; where a model writes, by `treadle.generate`, which keeps within the budget of tokens.
+    "treadle-budget": Source("treadle", "Budgeted", "treadle"),
     "llguidance": Source("llguidance", "Llguidance", "llguidance"),
     "glrmask": Source("glrmask", "Glrmask", "glrmask"),
     "xgrammar": Source("xgrammar", "Strict", "xgrammar"),
