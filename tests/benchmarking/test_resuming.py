@@ -113,3 +113,14 @@ def test_records_judge_catches_a_record_lost_or_doubled(slow):
     for wrong in (rows[1:], [*rows, rows[0]]):
         (slow.out / "records.jsonl").write_text("".join(json.dumps(row) + "\n" for row in wrong))
         assert pairs(slow) != EVERYTHING
+
+
+def test_two_slots_share_the_schemas(slow):
+    with slow.start("--workers", "2") as driver:
+        in_the_middle(slow)
+        assert len(children(driver.pid)) == 4
+        driver.send_signal(signal.SIGINT)
+        driver.communicate()
+    assert driver.returncode == 130
+    assert slow.run("--workers", "2")[0] == 0
+    assert pairs(slow) == EVERYTHING

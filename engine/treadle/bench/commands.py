@@ -59,6 +59,43 @@ def mask(
 
 
 @app.command()
+def generate(
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Folder of the run; one that is there is gone on with.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a transformers model (default: the bundled one).")
+    ] = None,
+    list_: ListOption = None,
+    engines: Annotated[
+        str, typer.Option(help="Names, separated by commas.")
+    ] = "treadle,treadle-budget,llguidance,xgrammar-compliant,unconstrained",
+    workers: Annotated[int, typer.Option(min=1, help="Slots, as in `mask`.")] = 1,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Processor seconds for a schema.")] = 120.0,
+    memory: Annotated[float, typer.Option(min=0, help="GiB that a schema may take; 0 for no limit.")] = 8.0,
+    limit: LimitOption = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a text at most.")] = 128,
+    temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest token.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the draws; each schema has its own.")] = 0,
+) -> None:
+    """A model writes under each engine's masks: declared, empirical and true coverage, time of a token."""
+    from treadle.bench import reporting
+    from treadle.bench.driving import Plan, execute
+    from treadle.bench.tokenizer_folder import TokenizerFolder
+
+    folder = TokenizerFolder(model or _bundled()).path
+    writing = {
+        "model": str(folder.resolve()),
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+        "seed": seed,
+    }
+    tasks = _tasks(data, list_, limit)
+    places = [*map(_whole, data)]
+    execute(Plan(tasks, _engines(engines), places, folder, out, workers, timeout, memory, writing))
+    reporting.show(out)
+
+
+@app.command()
 def show(run: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
     """The tables of a run, finished or not, and its page anew."""
     from treadle.bench import page, reporting

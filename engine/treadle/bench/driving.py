@@ -32,6 +32,8 @@ class Plan:
     #: Processor seconds for a schema, and GiB that a worker may add.
     seconds: float
     memory: float
+    #: As in `host.Settings`.
+    writing: dict[str, Any] | None = None
 
     def settings(self) -> dict[str, Any]:
         """run.json. A folder is gone on with only where what is `fixed` is the same."""
@@ -40,6 +42,7 @@ class Plan:
             "tokenizer": str(self.tokenizer.resolve()),
             "seconds": self.seconds,
             "memory": self.memory,
+            "writing": self.writing,
         }
         return {
             "fixed": fixed,
@@ -80,7 +83,9 @@ def execute(plan: Plan) -> dict[str, str]:
 
 def _engines(plan: Plan, cpu: int) -> list[Settings]:
     tokenizer = str(plan.tokenizer.resolve())
-    return [Settings(engine, tokenizer, plan.seconds, plan.memory, cpu) for engine in plan.engines]
+    return [
+        Settings(engine, tokenizer, plan.seconds, plan.memory, cpu, plan.writing) for engine in plan.engines
+    ]
 
 
 def _cpus(workers: int) -> list[int]:

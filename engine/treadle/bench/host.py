@@ -29,6 +29,8 @@ ONE_THREAD = (
     "NUMBA_NUM_THREADS",
 )
 ATTEMPTS = 2
+#: A task, and what to tell phases to; the record.
+Job = Callable[[Any, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Settings:
     memory: float
     #: CPU to stay on, -1 for any.
     cpu: int = -1
+    #: Arguments of `Writing` and the model's name, where a model is to write; else None.
+    writing: dict[str, Any] | None = None
 
 
 def main() -> int:
@@ -100,13 +104,14 @@ def _serve(settings: Settings, tasks: Iterator[str], answers: TextIO) -> None:
         why = " ".join(str(error).split())
         say(json.dumps({"missing": f"{settings.engine} does not load: {type(error).__name__}: {why}"}))
         return
+    job = _job(engine, tokenizer.encode, settings)
     warm_up(engine, tokenizer.encode)
     freeze()
     limits = Limits(settings.seconds, settings.memory)
 
     def new_worker() -> Worker:
         return Worker(
-            lambda task, note: _answer(engine, tokenizer.encode, task, settings, note),
+            lambda task, note: _answer(job, task, note),
             lambda: warm_up(engine, tokenizer.encode),
             limits,
             watch=0,
@@ -143,9 +148,27 @@ def _ask(worker: Any, new_worker: Callable[[], Any], task: str) -> tuple[str, An
     return json.dumps(record), worker
 
 
-def _answer(engine: Any, encode: Any, line: str, settings: Settings, note: Any) -> str:
+def _job(engine: Any, encode: Any, settings: Settings) -> Job:
+    """Masks alone, or a model that writes under them."""
+    from treadle.bench.measuring import measure
+
+    if settings.writing is None:
+        return lambda task, note: measure(engine, encode, task, settings.seconds, note)
+    import torch
+
+    from treadle.bench.writing import Writing, write_and_measure
+    from treadle.integrations.models import load as load_model
+
+    torch.set_num_threads(1)
+    options = dict(settings.writing)
+    model = load_model(options.pop("model"))
+    writing = Writing(**options)
+    return lambda task, note: write_and_measure(engine, encode, task, settings.seconds, note, model, writing)
+
+
+def _answer(job: Job, line: str, note: Any) -> str:
     """What a worker does with a task."""
-    from treadle.bench.measuring import CRASH, PHASES, measure
+    from treadle.bench.measuring import CRASH, PHASES
     from treadle.bench.tasks import Task
 
     task = Task.from_json(line)
@@ -157,7 +180,7 @@ def _answer(engine: Any, encode: Any, line: str, settings: Settings, note: Any) 
         note(phase, first)
 
     try:
-        record = measure(engine, encode, task, settings.seconds, noted)
+        record = job(task, noted)
     except MemoryError:
         record = {"status": CRASH, "phase": PHASES[reached[0]], "why": "MemoryError"}
     record["wall_s"] = round(time.perf_counter() - wall, 4)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from treadle.bench import table
 from treadle.bench.adapters import ENGINES
 from treadle.bench.records import read_run
-from treadle.bench.summary import Record, Summary, by_engine, by_keyword, by_split, in_common, summary
+from treadle.bench.summary import (
+    Record,
+    Summary,
+    by_engine,
+    by_keyword,
+    by_split,
+    in_common,
+    summary,
+    written,
+)
 
 #: Keywords in the terminal; the page has all.
 KEYWORDS = 24
@@ -21,7 +30,9 @@ def engines_in_order(records: Iterable[Record]) -> list[str]:
     return sorted(found, key=lambda engine: (known.index(engine) if engine in known else len(known), engine))
 
 
-def summaries(settings: dict[str, Any], records: Sequence[Record], *, common: bool = False) -> list[Summary]:
+def summaries(
+    settings: Mapping[str, Any], records: Sequence[Record], *, common: bool = False
+) -> list[Summary]:
     seconds = settings["fixed"]["seconds"]
     groups = by_engine(records)
     groups = in_common(groups) if common else groups
@@ -32,6 +43,9 @@ def show(folder: Path) -> None:
     """Everything; what all engines pass; by split; by keyword."""
     settings, records = read_run(folder)
     engines = engines_in_order(records)
+    if settings["fixed"].get("writing"):
+        groups = by_engine(records)
+        table.show_written("a model writes", {engine: written(groups[engine]) for engine in engines})
     table.show("all schemas", summaries(settings, records))
     if len(engines) > 1:
         table.show("schemas that every engine passes", summaries(settings, records, common=True))

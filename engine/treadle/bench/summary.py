@@ -57,6 +57,48 @@ class Summary:
     quiet: float
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a model wrote under an engine's masks."""
+
+    coverage: Coverage
+    valid: int
+    invalid: int
+    unfinished: int
+    #: Neither: refused, out of time, or nothing that the judge can read.
+    none: int
+    tokens: int
+    #: Microseconds of processor time a token: mask and accept; model; drawing and the rest.
+    mask: float
+    model: float
+    other: float
+
+
+def written(records: Sequence[Record]) -> Written:
+    def outcomes(name: str) -> int:
+        return sum(row.get("outcome") == name for row in records)
+
+    tokens = sum(row.get("tokens", 0) for row in records)
+
+    def mean(part: str) -> float:
+        total = sum(row.get(f"{part}_us_per_token", 0.0) * row.get("tokens", 0) for row in records)
+        return total / tokens if tokens else float("nan")
+
+    valid, invalid, unfinished = outcomes("valid"), outcomes("invalid"), outcomes("unfinished")
+    none = len(records) - valid - invalid - unfinished
+    return Written(
+        coverage(records),
+        valid,
+        invalid,
+        unfinished,
+        none,
+        tokens,
+        mean("mask"),
+        mean("model"),
+        mean("other"),
+    )
+
+
 def by_engine(records: Iterable[Record]) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
     for record in records:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from treadle.bench.comparison import Change
-from treadle.bench.summary import PERCENTILES, Coverage, Summary, Times
+from treadle.bench.summary import PERCENTILES, Coverage, Summary, Times, Written
 
 _COVERAGE = {
     "declared": "declared",
@@ -63,6 +63,33 @@ def show_groups(
     left = len(groups) - len(lines)
     more = f"; {left} more are in the page" if left > 0 else ""
     _print(f"{title}: passed, +over-constrained, -under-constrained{more}", "", engines, lines)
+
+
+def show_written(title: str, found: Mapping[str, Written]) -> None:
+    """Declared, empirical and true coverage, and what a token costs."""
+
+    def share(number: int, each: Written) -> str:
+        return f"{number:,}  {100 * number / max(1, each.coverage.schemas):5.1f}%"
+
+    every = list(found.values())
+    lines = [
+        ("schemas", [_count(each.coverage.schemas) for each in every]),
+        ("declared", [share(each.coverage.declared, each) for each in every]),
+        ("empirical: the text is valid", [share(each.valid, each) for each in every]),
+        ("true, by instances", [share(each.coverage.true, each) for each in every]),
+        ("invalid text", [share(each.invalid, each) for each in every]),
+        ("unfinished text", [share(each.unfinished, each) for each in every]),
+        ("no text, or not judged", [share(each.none, each) for each in every]),
+        ("tokens", [_count(each.tokens) for each in every]),
+        ("mask and accept, ms/token", [_milliseconds(each.mask) for each in every]),
+        ("model, ms/token", [_milliseconds(each.model) for each in every]),
+        ("all, ms/token", [_milliseconds(each.mask + each.model + each.other) for each in every]),
+    ]
+    _print(title, "", list(found), lines)
+
+
+def _milliseconds(microseconds: float) -> str:
+    return "-" if math.isnan(microseconds) else f"{microseconds / 1000:.2f}"
 
 
 def show_changes(changes: Sequence[Change], ratios: Mapping[str, Mapping[str, float]]) -> None:

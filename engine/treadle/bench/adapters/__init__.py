@@ -10,7 +10,7 @@ import importlib
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
-import treadle
+from treadle import __version__ as own_version  # `treadle` would be the module of this folder
 from treadle.bench.adapters.protocol import Engine
 from treadle.bench.tokenizer_folder import TokenizerFolder
 from treadle.errors import TreadleError
@@ -28,6 +28,8 @@ class Source(NamedTuple):
 ENGINES = {
     "treadle": Source("treadle", "AnyOrder", "treadle"),
     "treadle-declared": Source("treadle", "DeclaredOrder", "treadle"),
+    # As `treadle-declared`; where a model writes, by `treadle.generate`, which keeps within the budget of tokens.
+    "treadle-budget": Source("treadle", "Budgeted", "treadle"),
     "llguidance": Source("llguidance", "Llguidance", "llguidance"),
     "glrmask": Source("glrmask", "Glrmask", "glrmask"),
     "xgrammar": Source("xgrammar", "Strict", "xgrammar"),
@@ -35,6 +37,8 @@ ENGINES = {
     "outlines-core": Source("outlines_core", "OutlinesCore", "outlines-core"),
     "lm-format-enforcer": Source("lm_format_enforcer", "LmFormatEnforcer", "lm-format-enforcer"),
     "null": Source("null", "Null", ""),
+    # The same by the name that it has where a model writes.
+    "unconstrained": Source("null", "Null", ""),
 }
 
 
@@ -69,7 +73,7 @@ def is_known(engine: str) -> bool:
 def version_of(engine: str) -> str:
     package = ENGINES[engine].package if engine in ENGINES else ""
     if package == "treadle":
-        return treadle.__version__  # a checkout on the path has no metadata
+        return own_version  # a checkout on the path has no metadata
     try:
         return version(package) if package else ""
     except PackageNotFoundError:

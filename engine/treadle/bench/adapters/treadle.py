@@ -43,3 +43,11 @@ class DeclaredOrder(AnyOrder):
     """Members in declared order, as most peers have it: for times of like with like."""
 
     order = "declared"
+
+
+class Budgeted(DeclaredOrder):
+    """`treadle.generate` as users call it, which completes a text within its tokens; for `treadle bench generate`."""
+
+    def generate(self, schema: Any, prompt: str, model: Any, **options: Any) -> Any:
+        [result] = treadle.generate(prompt, schema=schema, model=model, return_results=True, **options)
+        return result
