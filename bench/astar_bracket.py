@@ -50,6 +50,8 @@ THEIRS = 4
 WRITING: dict[str, Any] = {"whitespace": "compact", "escapes": "canonical"}
 #: Two passes of float32 arithmetic differ by less over a whole text.
 SLACK = 1e-3
+#: What transformers' log-softmax in float32 puts off the sum of a text, for each of its tokens.
+ROUNDING = 1e-5
 
 
 def main() -> int:
@@ -135,7 +137,7 @@ def wrong(row: dict[str, Any], schema: Any, found: Sequence[Sequence[Result]]) -
         faults += [f"invalid: {one.text}" for one in results if not validator.is_valid(one.value)]
     if max(row["beams"].values()) > row["bound"] + SLACK:
         faults.append("a beam is above the bound")
-    if row["same"] and abs(row["ours"] - row["theirs"]) > SLACK:
+    if row["same"] and abs(row["ours"] - row["theirs"]) > SLACK + ROUNDING * row["limit"]:
         faults.append("two scores for one sequence")
     return faults
 
