@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -49,6 +50,7 @@ class Bench:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_heed_interrupts,
         )
 
     def run(self, *options: str, **more: str) -> tuple[int, str, str]:
@@ -63,6 +65,11 @@ class Bench:
 
     def statuses(self, engine: str = "faulty:Faulty") -> dict[str, str]:
         return {row["id"]: row["status"] for row in self.records() if row["engine"] == engine}
+
+
+def _heed_interrupts() -> None:
+    """Whoever runs the tests in the background may have had them ignored, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def wait_until(condition: Callable[[], Any]) -> Any:

@@ -137,8 +137,9 @@ class Running:
         search.statistics.seconds = time.perf_counter() - self.started
 
     def _close(self, k: int, ended: Ended) -> None:
-        """End a search that waits."""
+        """End a search that waits; it may look at what ended it."""
         del self.asked[k]
+        self.searches[k].statistics.ended = ended
         try:
             self.generators[k].throw(SearchEnded())
         except StopIteration as done:
