@@ -50,7 +50,7 @@ class Bench:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_heed_interrupts,
+            preexec_fn=_heed_interrupts,  # noqa: PLW1509  # sets a handler and nothing else
         )
 
     def run(self, *options: str, **more: str) -> tuple[int, str, str]:
