@@ -53,7 +53,7 @@ TOP = (
         "tuning",
         "__init__",
     ),
-    *("inputs", "answers", "bench", "cli", "__main__"),
+    *("inputs", "answers", "bench", "commands", "cli", "__main__"),
 )
 
 #: layer -> packages of others that load with it. The standard library is free.

@@ -1,0 +1,1 @@
+"""The commands of `treadle`, a file each: they read arguments and call what `import treadle` offers."""

@@ -1,0 +1,194 @@
+"""`treadle generate`: a prompt and a constraint in; texts that satisfy it out."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+import treadle
+from treadle import answers, inputs
+from treadle.commands.options import (
+    Escapes,
+    EscapesOption,
+    Formats,
+    FormatsOption,
+    GrammarOption,
+    JsonOption,
+    LenientOption,
+    Lexing,
+    LexingOption,
+    ModelOption,
+    Order,
+    OrderOption,
+    RegexOption,
+    ResourceOption,
+    SchemaOption,
+    StartOption,
+    Whitespace,
+    WhitespaceOption,
+    constraint_from,
+    grammar_policies,
+    json_policies,
+    only_one,
+    with_resources,
+)
+from treadle.commands.reporting import progress
+from treadle.errors import UnsatisfiableConstraint
+from treadle.inputs import WrongArgument
+
+PromptArgument = Annotated[str, typer.Argument(help="The prompt, or - to read it from standard input.")]
+ChoicesOption = Annotated[list[str] | None, typer.Option(help="One allowed text; give it several times.")]
+TypeOption = Annotated[str | None, typer.Option("--type", help="int, float, bool, str, or module:Class.")]
+MaxTokensOption = Annotated[
+    int, typer.Option(min=1, help="Token budget; the text is complete and valid within it.")
+]
+TemperatureOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="0 takes the likeliest token, 1 samples as the model says (default: 0; 1 with -n, --top-k ...)",
+    ),
+]
+TopKOption = Annotated[int | None, typer.Option(min=1, help="Sample among the k likeliest tokens.")]
+TopPOption = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Sample among the likeliest tokens that sum up to p.")
+]
+MinPOption = Annotated[
+    float | None, typer.Option(min=0, max=1, help="Leave out tokens below min_p times the likeliest.")
+]
+SeedOption = Annotated[int | None, typer.Option(help="Makes sampling repeatable.")]
+CountOption = Annotated[int, typer.Option("-n", "--n", min=1, help="How many texts.")]
+StrategyOption = Annotated[
+    str | None,
+    typer.Option(help="beam, smc, cars, ... with options if wanted: beam:width=8 (see docs/generate.md)."),
+]
+MustIncludeOption = Annotated[
+    list[str] | None,
+    typer.Option(help="A phrase that the text has to contain; give it several times."),
+]
+ExpansionsOption = Annotated[
+    int | None, typer.Option(min=1, help="Most hypotheses that a search may expand.")
+]
+ForcedRunsOption = Annotated[
+    bool,
+    typer.Option(
+        "--forced-runs/--no-forced-runs",
+        help="Write what the constraint forces in the tokenizer's own spelling, without asking the model.",
+    ),
+]
+ExactBudgetOption = Annotated[
+    bool,
+    typer.Option(
+        "--exact-budget", help="Local scores without the choices that do not fit --max-tokens; slower."
+    ),
+]
+StreamOption = Annotated[bool, typer.Option("--stream", help="Print the text as it is written.")]
+
+
+def generate(
+    prompt: PromptArgument,
+    schema: SchemaOption = None,
+    regex: RegexOption = None,
+    grammar: GrammarOption = None,
+    choices: ChoicesOption = None,
+    type_: TypeOption = None,
+    model: ModelOption = None,
+    max_tokens: MaxTokensOption = 256,
+    temperature: TemperatureOption = None,
+    top_k: TopKOption = None,
+    top_p: TopPOption = None,
+    min_p: MinPOption = None,
+    seed: SeedOption = None,
+    n: CountOption = 1,
+    strategy: StrategyOption = None,
+    must_include: MustIncludeOption = None,
+    expansions: ExpansionsOption = None,
+    forced_runs: ForcedRunsOption = True,
+    exact_budget: ExactBudgetOption = False,
+    stream: StreamOption = False,
+    property_order: OrderOption = Order.declared,
+    whitespace: WhitespaceOption = Whitespace.flexible,
+    escapes: EscapesOption = Escapes.any,
+    formats: FormatsOption = Formats.asserted,
+    lenient: LenientOption = False,
+    resource: ResourceOption = None,
+    start: StartOption = None,
+    lexing: LexingOption = Lexing.auto,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a model write text that satisfies a constraint."""
+    given = {"schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "type": type_}
+    kind = only_one(given)
+    if stream:
+        _refuse_with_stream(several=as_json or n > 1, searching=exact_budget or not forced_runs)
+    if prompt == "-" and "-" in {schema, grammar}:
+        raise WrongArgument(f"the prompt and the {kind} cannot both be standard input")
+    policies = json_policies(property_order, whitespace, escapes, formats, lenient)
+    policies = grammar_policies(start, lexing) if kind == "grammar" else policies
+    constraint = constraint_from(kind, given[kind], with_resources(kind, policies, resource))
+    text = _read_prompt(prompt)
+    options: dict[str, Any] = {
+        "model": model,
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "min_p": min_p,
+        "seed": seed,
+        "strategy": _strategy(strategy, must_include),
+    }
+    if stream:
+        _stream(text, constraint, options)
+        return
+    search = {"expansions": expansions, "forced_runs": forced_runs, "exact_budget": exact_budget}
+    _show(_write(text, constraint, {**options, **search, "n": n}), as_json=as_json)
+
+
+def _refuse_with_stream(*, several: bool, searching: bool) -> None:
+    if several:
+        raise WrongArgument("--stream goes with neither --json nor -n")
+    if searching:
+        raise WrongArgument("--stream goes with neither --exact-budget nor --no-forced-runs")
+
+
+def _read_prompt(prompt: str) -> str:
+    return inputs.decode(inputs.read(prompt), "the prompt").rstrip("\n") if prompt == "-" else prompt
+
+
+def _write(prompt: str, constraint: Any, options: dict[str, Any]) -> list[Any]:
+    with progress("writing"):
+        results: list[Any] = treadle.generate(prompt, constraint, return_results=True, **options)
+    if not results:
+        raise UnsatisfiableConstraint(
+            "the search ended without a text", expected="a larger width, or more expansions"
+        )
+    return results
+
+
+def _show(results: list[Any], *, as_json: bool) -> None:
+    if as_json:
+        answers.print_json({"results": [answers.result(result) for result in results]})
+        return
+    for result in results:
+        typer.echo(str(result))
+
+
+def _strategy(strategy: str | None, phrases: list[str] | None) -> Any:
+    if not phrases:
+        return strategy
+    name, _, options = (strategy or "phrase_beam").partition(":")
+    if name not in ("phrase_beam", "beam"):
+        raise WrongArgument("--must-include goes with --strategy beam only")
+    width = options.removeprefix("width=")
+    if options and not (options.startswith("width=") and width.isdigit()):
+        raise WrongArgument(f"--must-include goes with one option, width=N, and not with {options}")
+    return treadle.PhraseBeam(phrases, int(width) if width else None)
+
+
+def _stream(prompt: str, constraint: Any, options: dict[str, Any]) -> None:
+    for piece in treadle.stream(prompt, constraint, **options):
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n")

@@ -1,0 +1,84 @@
+"""`treadle infill`: a text with gaps and a constraint in; the gaps filled so that the whole satisfies it out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import treadle
+from treadle import answers, inputs
+from treadle.commands.options import (
+    Escapes,
+    EscapesOption,
+    Formats,
+    FormatsOption,
+    GrammarOption,
+    JsonOption,
+    LenientOption,
+    Lexing,
+    LexingOption,
+    ModelOption,
+    Order,
+    OrderOption,
+    RegexOption,
+    ResourceOption,
+    SchemaOption,
+    StartOption,
+    Whitespace,
+    WhitespaceOption,
+    constraint_from,
+    grammar_policies,
+    json_policies,
+    only_one,
+    with_resources,
+)
+from treadle.commands.reporting import progress
+from treadle.inputs import WrongArgument
+
+
+def infill(
+    text: Annotated[str, typer.Argument(help="A text with gaps, or - to read it from standard input.")],
+    schema: SchemaOption = None,
+    regex: RegexOption = None,
+    grammar: GrammarOption = None,
+    gap: Annotated[str, typer.Option(help="What stands for a gap in the text.")] = "<gap>",
+    prompt: Annotated[str, typer.Option(help="What the model reads in front of the text.")] = "",
+    model: ModelOption = None,
+    max_tokens: Annotated[
+        int, typer.Option(min=1, help="Most tokens that the model writes into a gap.")
+    ] = 64,
+    temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest token.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Makes sampling repeatable.")] = 0,
+    html: Annotated[Path | None, typer.Option(help="Write an animation of the gaps filling up.")] = None,
+    property_order: OrderOption = Order.declared,
+    whitespace: WhitespaceOption = Whitespace.flexible,
+    escapes: EscapesOption = Escapes.any,
+    formats: FormatsOption = Formats.asserted,
+    lenient: LenientOption = False,
+    resource: ResourceOption = None,
+    start: StartOption = None,
+    lexing: LexingOption = Lexing.auto,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a model fill the gaps of a text so that the whole satisfies a constraint."""
+    given = {"schema": schema, "regex": regex, "grammar": grammar}
+    kind = only_one(given)
+    if text == "-" and "-" in {schema, grammar}:
+        raise WrongArgument(f"the text and the {kind} cannot both be standard input")
+    policies = json_policies(property_order, whitespace, escapes, formats, lenient)
+    policies = grammar_policies(start, lexing) if kind == "grammar" else policies
+    constraint = constraint_from(kind, given[kind], with_resources(kind, policies, resource))
+    template = inputs.decode(inputs.read(text), "the text").rstrip("\n") if text == "-" else text
+    with progress("writing"):
+        filled = treadle.infill(
+            template, constraint, model=model, gap=gap, prompt=prompt, max_tokens=max_tokens,
+            temperature=temperature, seed=seed, return_result=True,
+        )  # fmt: skip
+        if html is not None:
+            inputs.write(html, answers.film(filled, template.split(gap)))
+    if as_json:
+        answers.print_json({"text": filled.text, "gaps": filled.gaps, "undecided": filled.undecided})
+        return
+    typer.echo(filled.text)
