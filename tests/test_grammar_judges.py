@@ -12,10 +12,10 @@ import re
 import sqlite3
 from collections.abc import Iterator
 
-import pytest
-
 import lark
+import pytest
 from lark import load_grammar
+
 from oracles.shipped_grammars import cases, judged, text_of, treadle_accepts
 from treadle import library
 

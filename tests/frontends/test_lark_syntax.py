@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import lark
 import pytest
 from lark.indenter import PythonIndenter
 
-import lark
 from oracles.cfg_recogniser import Lexical, scannerless
 from treadle import Grammar, check
 from treadle.errors import ConstraintError, InvalidConstraint, LimitExceeded, UnsupportedFeature

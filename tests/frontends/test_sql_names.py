@@ -6,9 +6,9 @@ import random
 import sqlite3
 from functools import cache
 
+import lark
 import pytest
 
-import lark
 from oracles.grammar_strings import Texts
 from treadle import Grammar
 from treadle.automata import parse_layout as at

@@ -11,6 +11,7 @@ from functools import cache
 from unittest import mock
 
 import lark
+
 from treadle import Grammar, library
 from treadle.automata import parse_layout as at
 from treadle.automata.parse_automaton import ParseAutomaton
