@@ -11,7 +11,7 @@ from treadle.grammar.derivative import step
 from treadle.grammar.emptiness import is_empty
 from treadle.grammar.expression import ANY_TEXT, intersect, repeat
 from treadle.masks import bitset
-from treadle.matching import languages
+from treadle.matching import language_kernels, languages
 from treadle.matching.languages import Family, Languages, languages_of
 from treadle.matching.token_tables import token_tables
 
@@ -90,3 +90,18 @@ def test_states_that_a_short_text_tells_apart_are_not_alike():
     assert likeness[0][2] > 3
     assert likeness[0][3] == 0
     assert all(likeness[i][j] == likeness[j][i] for i in range(4) for j in range(4))
+
+
+@pytest.mark.parametrize(("pattern", "text"), FAMILIES)
+def test_a_memo_of_likeness_that_is_full_gives_places_up(pattern, text):
+    """It was searched for a free place for ever."""
+    every = Languages(token_tables(TRAPS))
+    language = parse_python(f"(?s:{pattern})")
+    for char in text:
+        known = every.get(language, canonical=False, bounded=True)
+        every._families[True].alike = np.zeros(4 * language_kernels.ALIKE_WIDTH, np.int32)
+        row, closers, after = known._walked(True)
+        assert np.array_equal(known.row, row)
+        assert np.array_equal(known.closers, closers)
+        assert np.array_equal(known.needs, known._measured(after))
+        language = step(language, ord(char))

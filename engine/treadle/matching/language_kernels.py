@@ -35,6 +35,8 @@ AHEAD = 40
 PAIRS = 128
 #: Any text, however long.
 ALWAYS = 1 << 20
+#: Places of the memo that a pair may have.
+PROBES = 16
 ALIKE_WIDTH = 3  # the two states, how long a text cannot tell them apart (0 in a free row: stored plus 2)
 
 
@@ -238,16 +240,21 @@ def alike(m, known, queue, a, b, measured):
     if a == b:
         return np.int64(ALWAYS)
     mask = known.shape[0] // ALIKE_WIDTH - 1
-    slot = mix(mix(0, a), b) & mask
-    while known[slot * ALIKE_WIDTH + 2] != 0:
+    home = mix(mix(0, a), b) & mask
+    place = home
+    for probe in range(PROBES):
+        slot = (home + probe) & mask
+        if known[slot * ALIKE_WIDTH + 2] == 0:
+            place = slot
+            break
         if known[slot * ALIKE_WIDTH] == a and known[slot * ALIKE_WIDTH + 1] == b:
             return np.int64(known[slot * ALIKE_WIDTH + 2] - 2)
-        slot = (slot + 1) & mask
     found = compare(m, queue, a, b, measured)
     if found > -2:
-        known[slot * ALIKE_WIDTH] = a
-        known[slot * ALIKE_WIDTH + 1] = b
-        known[slot * ALIKE_WIDTH + 2] = found + 2
+        # Where all places are taken, one of them is given up.
+        known[place * ALIKE_WIDTH] = a
+        known[place * ALIKE_WIDTH + 1] = b
+        known[place * ALIKE_WIDTH + 2] = found + 2
     return found
 
 
