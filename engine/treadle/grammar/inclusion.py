@@ -9,15 +9,46 @@ makes such patterns cheap; a complete test is `emptiness.is_subset`.
 from __future__ import annotations
 
 from treadle.grammar.charset import ALL, CharSet
-from treadle.grammar.nodes import Alternate, Chars, Concat, Epsilon, Expr, Intersect, Nothing, Repeat, Text
+from treadle.grammar.nodes import (
+    Alternate,
+    Chars,
+    Complement,
+    Concat,
+    Epsilon,
+    Expr,
+    Intersect,
+    Knot,
+    Leaf,
+    Nothing,
+    Repeat,
+    Text,
+    Words,
+)
 
 #: Nodes that one test may look at; deep expressions are left to their own.
 _BUDGET = 40
+#: Answers that are kept, by the serials of both nodes: nine of ten questions were asked before, since derivatives
+#: of one combination meet the same members again and again. Serials are never used twice and hold no node.
+_ANSWERS: dict[tuple[int, int], bool] = {}
+_ANSWERS_KEPT = 1 << 15
+#: Of these nothing is seen to include another node but themselves, unless it is made of others.
+_OPAQUE = frozenset({Complement, Leaf, Text, Words, Knot})
+_SIMPLE = frozenset({Complement, Leaf, Text, Words, Knot, Concat, Repeat, Chars})
 
 
 def includes(whole: Expr, part: Expr) -> bool:
     """Whether `part` is seen to be inside `whole`."""
-    return _includes(whole, part, _BUDGET)
+    if type(whole) in _OPAQUE and type(part) in _SIMPLE:
+        return whole is part
+    if part.min_length < whole.min_length or (part.nullable and not whole.nullable):
+        return type(part) is Nothing
+    key = whole.serial, part.serial
+    known = _ANSWERS.get(key)
+    if known is None:
+        if len(_ANSWERS) >= _ANSWERS_KEPT:
+            _ANSWERS.clear()
+        known = _ANSWERS[key] = _includes(whole, part, _BUDGET)
+    return known
 
 
 def _includes(whole: Expr, part: Expr, budget: int) -> bool:
