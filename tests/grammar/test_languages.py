@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
+from treadle.frontends.regex.ecma import parse_ecma
 from treadle.grammar.charset import CharSet
-from treadle.grammar.derivative import matches, nullable, transitions
+from treadle.grammar.derivative import first_ascii, matches, nullable, transitions
 from treadle.grammar.emptiness import (
     is_disjoint,
     is_empty,
@@ -177,3 +178,32 @@ def _repeated(source: random.Random, depth: int) -> tuple[Expr, Language]:
 
 def _products(left: Language, right: Language) -> Language:
     return frozenset(one + two for one in left for two in right if len(one) + len(two) <= LENGTH)
+
+
+FIRST = [
+    "",
+    "a",
+    "[a-c]x|é",
+    "(ab)?c",
+    "x*y",
+    "[^a]",
+    "(?=a)[a-z]b",
+    "é",
+    "(a|b){2,3}",
+    "(x?){4}z",
+    "[0-9]+(\\.[0-9]+)?",
+]
+
+
+@pytest.mark.parametrize("pattern", FIRST)
+def test_characters_that_may_come_first_are_all_foreseen(pattern: str) -> None:
+    """`first_ascii` is read off the shape; the derivatives say what it must contain."""
+    for language in (parse_ecma(pattern), parse_ecma(f"^(?:{pattern})$"), complement(parse_ecma(pattern))):
+        foreseen = first_ascii(language)
+        for charset, _ in live_transitions(language):
+            assert charset.ascii & ~foreseen == 0
+
+
+def test_first_characters_are_exact_where_the_shape_tells() -> None:
+    language = parse_ecma("^(?:(ab)?c|[x-z]w)$")
+    assert first_ascii(language) == sum(1 << ord(character) for character in "acxyz")

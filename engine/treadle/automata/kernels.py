@@ -249,8 +249,9 @@ def note_characters(m, k, p, at):
     if q == 0:
         return
     if char_row(m, q, CST_LOWERED) == 0:
-        for w in range(8):
-            m[at + w] = -1
+        for w in range(4):
+            m[at + w] |= m[m[AT_CHARS] + q * CST_WIDTH + CST_FIRST_WORDS + w]
+            m[at + 4 + w] = -1
         return
     first = char_row(m, q, CST_FIRST)
     for e in range(first, first + char_row(m, q, CST_EDGES)):

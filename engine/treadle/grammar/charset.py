@@ -23,10 +23,12 @@ Range = tuple[int, int]
 class CharSet:
     """An immutable set of Unicode scalar values; `CharSet.of` and the operators make them."""
 
-    __slots__ = ("__weakref__", "ranges")
+    __slots__ = ("__weakref__", "_ascii", "ranges")
 
     #: Sorted, disjoint, inclusive; no two of them touch, none holds a surrogate.
     ranges: tuple[Range, ...]
+    #: Cache of `ascii`.
+    _ascii: int | None
 
     @staticmethod
     def of(ranges: Iterable[Range]) -> CharSet:
@@ -66,6 +68,18 @@ class CharSet:
     def includes(self, other: CharSet) -> bool:
         """Whether every character of `other` is here."""
         return self is other or self is ALL or _intersect(self, other) is other
+
+    @property
+    def ascii(self) -> int:
+        """The ASCII characters of the set as 128 bits."""
+        if self._ascii is None:
+            bits = 0
+            for low, high in self.ranges:
+                if low > 127:
+                    break
+                bits |= (1 << min(high, 127) + 1) - (1 << low)
+            self._ascii = bits
+        return self._ascii
 
     def min(self) -> int:
         """The lowest code point; the set must not be empty."""
@@ -116,6 +130,7 @@ def _interned(ranges: tuple[Range, ...]) -> CharSet:
         if known is None:
             known = object.__new__(CharSet)
             known.ranges = ranges
+            known._ascii = None
             _TABLE[ranges] = known
     return known
 

@@ -40,8 +40,11 @@ from treadle.grammar.expression import (
     word_range,
     words,
 )
-from treadle.grammar.nodes import Transitions
+from treadle.grammar.nodes import ForeseeingMachine, Transitions
 
+_ALL_ASCII = (1 << 128) - 1
+#: Levels of an expression that `first_ascii` looks into.
+_SHALLOW = 12
 #: Word sets up to this size are filtered by what they are intersected with; larger ones are left lazy.
 _FILTERED_WORDS = 4096
 
@@ -70,6 +73,54 @@ def transitions(expr: Expr) -> Transitions:
             pending.pop()
     assert expr._transitions is not None
     return expr._transitions
+
+
+def first_ascii(expr: Expr) -> int:
+    """The ASCII characters that a text may begin with, a superset, as 128 bits.
+
+    Read off the shape: a state that no ASCII character leads on from need not be derived to find that out.
+    """
+    known = expr._first
+    if known is None:
+        known = expr._first = _first_of(expr, _SHALLOW)
+    return known
+
+
+def _first_of(expr: Expr, levels: int) -> int:
+    kind = type(expr)
+    if kind is Concat:
+        known = _first_part(expr.head, levels)  # type: ignore[attr-defined]
+        return known | _first_part(expr.tail, levels) if expr.head.nullable else known  # type: ignore[attr-defined]
+    if kind is Chars:
+        return expr.set.ascii  # type: ignore[attr-defined, no-any-return]
+    if kind is Text:
+        codepoint = ord(expr.text[0])  # type: ignore[attr-defined]
+        return 1 << codepoint if codepoint < 128 else 0
+    if kind is Repeat:
+        return _first_part(expr.body, levels)  # type: ignore[attr-defined]
+    if kind is Alternate:
+        found = 0
+        for member in expr.members:  # type: ignore[attr-defined]
+            found |= _first_part(member, levels)
+        return found
+    if kind is Intersect:
+        found = _ALL_ASCII
+        for member in expr.members:  # type: ignore[attr-defined]
+            found &= _first_part(member, levels)
+        return found
+    if kind is Leaf and isinstance(expr.machine, ForeseeingMachine):  # type: ignore[attr-defined]
+        return expr.machine.first_ascii(expr.state)  # type: ignore[attr-defined]
+    return 0 if kind is Epsilon or kind is Nothing else _ALL_ASCII
+
+
+def _first_part(expr: Expr, levels: int) -> int:
+    known = expr._first
+    if known is not None:
+        return known
+    if levels == 0:
+        return _ALL_ASCII
+    known = expr._first = _first_of(expr, levels - 1)
+    return known
 
 
 def step(expr: Expr, codepoint: int) -> Expr:

@@ -41,11 +41,19 @@ class MeasuredMachine(Protocol):
     def shortest(self, state: Hashable, /) -> str: ...
 
 
+@runtime_checkable
+class ForeseeingMachine(Protocol):
+    """A machine that knows what may come first, which spares deriving states that nothing leads on from."""
+
+    def first_ascii(self, state: Hashable, /) -> int:
+        """The ASCII characters that may be read first, a superset, as 128 bits."""
+
+
 class Expr:
     """A language of texts. Made by the functions of `expression` only."""
 
     __slots__ = (
-        "__weakref__", "_empty", "_live", "_longest", "_shortest", "_transitions",
+        "__weakref__", "_empty", "_first", "_live", "_longest", "_shortest", "_transitions",
         "exact", "max_length", "min_length", "nullable", "plain", "serial",
     )  # fmt: skip
 
@@ -68,6 +76,7 @@ class Expr:
     _empty: bool | None
     _shortest: str | None
     _longest: tuple[int | None] | None
+    _first: int | None
 
     def __repr__(self) -> str:
         return shown(self, 4)
@@ -227,7 +236,7 @@ def _born(
     node.plain = plain
     node.exact = exact
     node.min_length, node.max_length = lengths
-    node._transitions = node._live = node._shortest = node._longest = None
+    node._transitions = node._live = node._shortest = node._longest = node._first = None
     node._empty = False if nullable or plain else None
     return node
 

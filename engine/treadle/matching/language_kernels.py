@@ -170,6 +170,14 @@ def walk_beside(
                 lead_to(after, moved, tokens, first, last, 0)
             i = end
             continue
+        if r != DEAD and not measured:
+            # Nothing below is read by either: the node's own tokens are all that there is.
+            if (
+                i + 1 == end
+                or either_sibling(m, alive_words(m, s), alive_words(m, r), trie, kin, i + 1) >= end
+            ):
+                i = end
+                continue
         if r != DEAD and decoded(m, s) == decoded(m, r):
             far = alike(m, known, queue, char_of(m, s), char_of(m, r), measured)
             if far == -2:

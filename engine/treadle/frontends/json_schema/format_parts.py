@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from treadle.grammar.charset import CharSet
-from treadle.grammar.derivative import transitions
+from treadle.grammar.derivative import first_ascii, transitions
 from treadle.grammar.emptiness import shortest
 from treadle.grammar.expression import EPSILON, Expr, alternate, chars, concat, leaf, repeat, text
 
@@ -90,6 +90,12 @@ class Dependent:
             for classes, rest in transitions(state.rest)
             for codepoint in classes.codepoints()
         ]
+
+    def first_ascii(self, state: Hashable, /) -> int:
+        if isinstance(state, Expr):
+            return first_ascii(state)
+        assert isinstance(state, _Reading)
+        return first_ascii(state.rest)
 
     def _after(self, rest: Expr, read: str) -> Hashable:
         return self._follow(read) if rest is EPSILON else _Reading(rest, read)
