@@ -15,6 +15,7 @@ import numpy as np
 
 from treadle.automata import cell_kernels, kernels
 from treadle.automata import layout as at
+from treadle.automata.ahead import lower_ahead
 from treadle.automata.lowering import ACCEPT, Lowering
 from treadle.automata.memory import Memory
 from treadle.automata.spelling import Spelling
@@ -49,6 +50,11 @@ class ByteAutomaton:
             entry = self._lowering.lower(node, ACCEPT)
             return self.complete(lambda words: int(kernels.enter(words, entry, 0))) if entry else DEAD
 
+    def lower_ahead(self, most: int) -> None:
+        """Lower what will be reached soon, until there are `most` more positions (see ahead.py)."""
+        with self.lock:
+            lower_ahead(self._lowering, most)
+
     def complete(self, kernel: Callable[[np.ndarray], int]) -> int:
         """Call a kernel until it no longer asks for anything; its answer. `kernel` gets the memory's words."""
         with self.lock:
@@ -65,7 +71,7 @@ class ByteAutomaton:
         if kind == at.ASK_NODE:
             self._lowering.lower_lazy(a)
         elif kind == at.ASK_CHAR:
-            self._lowering.lower_char(a)
+            self._lowering.characters.lower(a)
         elif kind == at.ASK_NAME:
             self._lowering.lower_name(a, b)
         elif kind == at.ASK_OTHER:
@@ -128,7 +134,9 @@ class ByteAutomaton:
         if low < high:
             options.append(self._lowering.shortest_literal(position, low, high) - read)
         if config[at.CFG_Q]:
-            options.append(max(self._lowering.shortest_text(config[at.CFG_Q]), position[at.POS_B] - read))
+            options.append(
+                max(self._lowering.characters.shortest_text(config[at.CFG_Q]), position[at.POS_B] - read)
+            )
         return min(options, default=0)
 
     def written_names(self, state: int) -> list[str] | None:
@@ -153,7 +161,7 @@ class ByteAutomaton:
 
     def languages(self, q: int) -> tuple[Expr, ...]:
         """The languages of a character state: one for each class of names, one for a value."""
-        return self._lowering.languages(q)
+        return self._lowering.characters.languages(q)
 
     def shortest_behind(self, config: list[int], low: int, high: int, *, greatest: bool = False) -> int:
         """Fewest characters (with `greatest`: a bound of them) that a string needs behind one of these characters."""
@@ -161,7 +169,9 @@ class ByteAutomaton:
         if config[at.CFG_Q]:
             row = self.memory.rows(at.AT_CHARS, config[at.CFG_Q], 1)[0].tolist()
             edges = self.memory.rows(at.AT_EDGES, row[at.CST_FIRST], row[at.CST_EDGES]).tolist()
-            found = [self._lowering.shortest_text(q) for a, b, q in edges if a <= high and b >= low]
+            found = [
+                self._lowering.characters.shortest_text(q) for a, b, q in edges if a <= high and b >= low
+            ]
         if config[at.CFG_LOW] < config[at.CFG_HIGH]:
             read, rows = config[at.CFG_COUNT], range(config[at.CFG_LOW], config[at.CFG_HIGH])
             words = [self._lowering.literal(row) for row in rows]

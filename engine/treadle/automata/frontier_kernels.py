@@ -18,7 +18,7 @@ from treadle.automata.cell_kernels import (
     work_row,
 )
 from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
-from treadle.automata.object_kernels import can_close, can_go_on, others_allowed, push, push_object
+from treadle.automata.object_kernels import can_close, can_go_on, names_of, others_allowed, push, push_object
 from treadle.compiling import helper
 
 
@@ -67,9 +67,11 @@ def close(m, pos, stack, world):
         p = work_row(m, n, 0)
         s = work_row(m, n, 1)
         kind = position(m, p, POS_KIND)
-        while kind == P_CALL or kind == P_RETURN or kind == P_ITEM or kind == P_OBJECT or kind == P_IF:
+        while P_CALL <= kind <= P_ITEM:
             if kind == P_IF:
                 p = position(m, p, POS_A) if holds(m, p, s) else 0
+            elif kind == P_MEMBER:
+                p = names_of(m, stack_row(m, s, STK_PROGRESS))
             elif kind == P_OBJECT:
                 s = push_object(m, position(m, p, POS_THEN), s, position(m, p, POS_B))
                 if s < 0:
@@ -137,7 +139,7 @@ def holds(m, p, s):
     g = stack_row(m, s, STK_PROGRESS)
     if position(m, p, POS_B) == IF_CAN_CLOSE:
         return can_close(m, g)
-    return can_go_on(m, g, position(m, p, POS_C) > 0)
+    return can_go_on(m, g)
 
 
 @helper

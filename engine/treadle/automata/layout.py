@@ -6,7 +6,7 @@ module constants at compile time, so they cost nothing.
     configuration  int32[9]   one way of being inside the rules (see CFG_*)
     position       int32[9]   what may come next there (see POS_*), by kind
     progress       int32[8]   how far an object is (see PRG_*)
-    character state int32[5]  a state of a character automaton, lowered on demand (see CST_*)
+    character state int32[9]  a state of a character automaton, lowered on demand (see CST_*)
 """
 
 from __future__ import annotations
@@ -32,22 +32,23 @@ CFG_HISTORY: Final = (
 )
 CFG_WIDTH: Final = 9
 
-# Position kinds.
+# Position kinds. Those from CALL to MEMBER lead to one other position each, with another stack or the same.
 P_DEAD: Final = 0
 P_ACCEPT: Final = 1
 P_BYTES: Final = 2  # A first edge, B edges
 P_FORK: Final = 3  # A first edge, B edges (targets in column 2)
 P_CALL: Final = 4  # A entry, B return position
 P_RETURN: Final = 5
-P_LAZY: Final = 6  # A number of the node to lower
-P_SPACE: Final = 7  # A target, B indentation position: nothing, one space, or newline + indentation
-P_INDENT: Final = 8  # A target, B columns always allowed
-P_STRING: Final = 9  # interior of a JSON string up to and including the closing quote
-P_TEXT: Final = 10  # plain UTF-8 text
-P_ITEM: Final = 11  # A entry of a value to be recorded, B the P_ITEM_END position behind it
-P_ITEM_END: Final = 12  # the continuation depends on the value just read
-P_OBJECT: Final = 13  # A inside, B progress it starts with, THEN position behind
-P_IF: Final = 14  # A target, B condition on the object that is being written (IF_*)
+P_OBJECT: Final = 6  # A inside, B progress it starts with, THEN position behind
+P_IF: Final = 7  # A target, B condition on the object that is being written (IF_*)
+P_MEMBER: Final = 8  # the names of the object that is being written, whose row says where they are
+P_ITEM: Final = 9  # A entry of a value to be recorded, B the P_ITEM_END position behind it
+P_LAZY: Final = 10  # A number of the node to lower
+P_SPACE: Final = 11  # A target, B indentation position: nothing, one space, or newline + indentation
+P_INDENT: Final = 12  # A target, B columns always allowed
+P_STRING: Final = 13  # interior of a JSON string up to and including the closing quote
+P_TEXT: Final = 14  # plain UTF-8 text
+P_ITEM_END: Final = 15  # the continuation depends on the value just read
 
 # Conditions: the object may end, or some member may come next.
 IF_CAN_CLOSE: Final = 0
@@ -72,13 +73,15 @@ F_TOTAL: Final = 8  # member names: any name at all may come, in one class or an
 F_OBJECT: Final = 4  # member names: which of them may come is known by the object on top of the stack
 
 # Character state columns: LOWERED 0/1, FIRST edge, number of edges, LABEL (-1: not accepting), SHORTEST
-# completion in characters (a lower bound, exact where a position bounds the length).
+# completion in characters (a lower bound, exact where a position bounds the length), and 128 bits: the ASCII characters
+# that it may read first, a superset, known before it is lowered.
 CST_LOWERED: Final = 0
 CST_FIRST: Final = 1
 CST_EDGES: Final = 2
 CST_LABEL: Final = 3
 CST_SHORTEST: Final = 4
-CST_WIDTH: Final = 5
+CST_FIRST_WORDS: Final = 5
+CST_WIDTH: Final = 9
 CHAR_DEAD: Final = 0
 CHAR_ANY: Final = 1  # the character state of "any text"
 
@@ -131,7 +134,7 @@ STK_WIDTH: Final = 8
 
 # Objects whose members ask the same whenever they come. NAMES listed names, first row of their INFO, of their RANKS
 # (-1: any order), LOW and HIGH number of members (-1: no bound), CAP of the count, FILL bytes that an optional member
-# takes at least.
+# takes at least, POSITION of its member names, OTHERS 0/1 whether there is a class of unlisted ones.
 OBJ_NAMES: Final = 0
 OBJ_INFO: Final = 1
 OBJ_RANKS: Final = 2
@@ -139,7 +142,9 @@ OBJ_LOW: Final = 3
 OBJ_HIGH: Final = 4
 OBJ_CAP: Final = 5
 OBJ_FILL: Final = 6
-OBJ_WIDTH: Final = 7
+OBJ_POSITION: Final = 7
+OBJ_OTHERS: Final = 8
+OBJ_WIDTH: Final = 9
 
 # Listed names by number, as they are sorted: place in the declared order, whether required and usable, bytes needed.
 INFO_RANK: Final = 0

@@ -12,20 +12,19 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Hashable, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
 
 from treadle.automata import layout as at
+from treadle.automata.character_states import CharacterStates
 from treadle.automata.memory import Memory
 from treadle.automata.spelling import Spelling
 from treadle.grammar import rules
-from treadle.grammar.derivative import matches, nullable
-from treadle.grammar.emptiness import is_empty, live_transitions, never_runs_out, shortest_length
+from treadle.grammar.derivative import matches
+from treadle.grammar.emptiness import is_empty, never_runs_out, shortest_length
 from treadle.grammar.expression import (
     ANY_TEXT,
-    NOTHING,
     Chars,
     Expr,
     Repeat,
@@ -39,14 +38,9 @@ from treadle.grammar.expression import (
 RETURN: Final = 1
 ACCEPT: Final = 2
 _RECORD = struct.Struct("9i")
-_EDGE = struct.Struct("3i")
-_CHAR = struct.Struct("5i")
 _INFO = struct.Struct("4i")
-_OBJECT = struct.Struct("7i")
+_OBJECT = struct.Struct("9i")
 _PROGRESS = struct.Struct("8i")
-#: A character automaton's state: one expression for each class of names; one alone, as nearly all are, is no tuple,
-#: so that the garbage collector has less to look at.
-CharState = tuple[Expr, ...] | Expr
 
 
 class Lowering:
@@ -55,12 +49,17 @@ class Lowering:
     def __init__(self, memory: Memory, spelling: Spelling, measured: bool = False) -> None:
         self.memory = memory
         self._spelling = spelling
-        self._measured = measured
-        self._lazy: list[tuple[rules.Node, int]] = []
+        #: Calls in the order of their discovery, and their entries.
+        self.calls: list[tuple[rules.Call, int]] = []
         self._entries: dict[Hashable, int] = {}
         self._spaces: dict[tuple[int, int | None], int] = {}
         self._names: dict[int, rules.Names | rules.Object] = {}
-        self._objects: dict[rules.Object, tuple[int, int]] = {}
+        #: The positions of the member names of objects, in the order of their discovery, with what they are names of.
+        self.objects: list[tuple[int, rules.Object]] = []
+        #: The progress that an object begins with.
+        self._objects: dict[rules.Object, int] = {}
+        #: In front of an object's first member, and behind a member, by how gaps are written.
+        self._skeletons: dict[tuple[rules.Node, rules.Node], tuple[int, int]] = {}
         self._shortest_names: dict[int, int] = {}
         #: Lists of unlisted names, memo entries: their last name, and the list before it.
         self._written: dict[int, tuple[str, int]] = {}
@@ -68,13 +67,7 @@ class Lowering:
         self.exhaustible = False
         self._items: dict[int, rules.Recorded] = {}
         self._literal_sets: dict[tuple[str, ...], int] = {}
-        #: Character states by what is left, where positions do not bound the length, and where they do.
-        self._char_ids: tuple[dict[CharState, int], dict[CharState, int]] = (
-            {ANY_TEXT: at.CHAR_ANY},
-            {ANY_TEXT: at.CHAR_ANY},
-        )
-        self._char_states: list[CharState] = [(), ANY_TEXT]
-        self._bounded = bytearray(2)
+        self.characters = CharacterStates(memory, measured)
         #: Least bytes and kinds of all positions, as they are in memory.
         self._rests, self._kinds = [0], [at.P_DEAD]
         #: Positions that were made before: of bytes, of choices, of calls, of strings, of the end of an object.
@@ -82,10 +75,8 @@ class Lowering:
         self._forks: dict[tuple[int, ...], int] = {}
         self._calls: dict[tuple[int, int], int] = {}
         self._texts: dict[tuple[int, ...], int] = {}
-        self._end = 0
         self._record(at.P_RETURN)
         self._record(at.P_ACCEPT)
-        self._preset_any_text()
 
     # -- positions ---------------------------------------------------------------------------------
 
@@ -130,17 +121,9 @@ class Lowering:
     def _rest(self, p: int) -> int:
         return self._rests[p]
 
-    def _edges(self, rows: Sequence[tuple[int, int, int]]) -> int:
-        first = self.memory.append(at.AT_EDGES, len(rows))
-        offset = 4 * self.memory.at(at.AT_EDGES, first)
-        for row in rows:
-            _EDGE.pack_into(self.memory.buffer, offset, *row)
-            offset += 12
-        return first
-
     def _bytes(self, rows: Sequence[tuple[int, int, int]]) -> int:
         rest = 1 + min([self._rests[target] for _, _, target in rows])
-        return self._record(at.P_BYTES, self._edges(rows), len(rows), rest=rest)
+        return self._record(at.P_BYTES, self.memory.add_edges(rows), len(rows), rest=rest)
 
     def _literal(self, data: bytes, then: int) -> int:
         """The same bytes in front of the same position are one position."""
@@ -177,7 +160,9 @@ class Lowering:
 
     def _fork(self, options: list[int]) -> int:
         rest = min([self._rests[p] for p in options])
-        return self._record(at.P_FORK, self._edges([(0, 0, p) for p in options]), len(options), rest=rest)
+        return self._record(
+            at.P_FORK, self.memory.add_edges([(0, 0, p) for p in options]), len(options), rest=rest
+        )
 
     def _edge_rows(self, p: int) -> list[tuple[int, int, int]]:
         first, count = self._column(p, at.POS_A), self._column(p, at.POS_B)
@@ -187,8 +172,8 @@ class Lowering:
     def _call(self, call: rules.Call, then: int) -> int:
         entry = self._entries.get(call.key)
         if entry is None:
-            entry = self._record(at.P_LAZY, len(self._lazy), rest=call.least)
-            self._lazy.append((call, RETURN))
+            entry = self._record(at.P_LAZY, len(self.calls), rest=call.least)
+            self.calls.append((call, entry))
             self._entries[call.key] = entry
         if then == RETURN:
             return entry
@@ -200,17 +185,20 @@ class Lowering:
 
     def lower_lazy(self, p: int) -> None:
         """Answer ASK_NODE: unfold the call whose entry is position p."""
-        call, then = self._lazy[self._column(p, at.POS_A)]
-        assert isinstance(call, rules.Call)
-        target = self.lower(call.body(), then)
+        call, _ = self.calls[self._column(p, at.POS_A)]
+        target = self.lower(call.body(), RETURN)
         if target == 0:
             self._write(p, at.P_DEAD)
         else:
             self._lead(p, target, self._rests[p])
 
+    def is_lowered(self, entry: int) -> bool:
+        """Was the call with this entry unfolded?"""
+        return self._kinds[entry] != at.P_LAZY
+
     def _lead(self, p: int, target: int, rest: int) -> None:
         """Make a position a fork of one way."""
-        self._write(p, at.P_FORK, self._edges([(0, 0, target)]), 1, rest)
+        self._write(p, at.P_FORK, self.memory.add_edges([(0, 0, target)]), 1, rest)
 
     def _gap(self, node: rules.Space, then: int) -> int:
         return self._space(node.indent, then)
@@ -223,7 +211,7 @@ class Lowering:
         if indent is None:
             space = self._record(at.P_FORK, 0, 2, rest=rest)
             blank = self._bytes([(0x20, 0x20, space), (0x09, 0x0A, space), (0x0D, 0x0D, space)])
-            self._write(space, at.P_FORK, self._edges([(0, 0, then), (0, 0, blank)]), 2, rest)
+            self._write(space, at.P_FORK, self.memory.add_edges([(0, 0, then), (0, 0, blank)]), 2, rest)
         else:
             columns = self._record(at.P_INDENT, then, indent, rest=rest)
             space = self._record(at.P_SPACE, then, columns, rest=rest)
@@ -231,27 +219,34 @@ class Lowering:
         return space
 
     def _object(self, node: rules.Object, then: int) -> int:
-        known = self._objects.get(node)
-        if known is None:
-            known = self._objects[node] = (self._inside_object(node), self._first_progress(node))
-        entry, progress = known
+        first, behind = self._skeleton(node.gap, node.behind_comma)
+        progress = self._objects.get(node)
+        if progress is None:
+            progress = self._objects[node] = self._first_progress(node, self._object_names(node, behind))
+        entry = behind if node.begun else first
         return self._record(at.P_OBJECT, entry, progress, 0, then, rest=node.least + self._rest(then))
 
-    def _inside_object(self, node: rules.Object) -> int:
-        """Where an object goes on with its node on the stack: in front of its first member, or behind one."""
-        # Members lead back behind a member, a place that is written when they are.
-        behind = self._record(at.P_FORK, 0, 1, rest=1)
-        name = self._literal(b'"', self._object_names(node, behind))
-        comma = self._literal(b",", self.lower(node.behind_comma, name))
-        self._lead(behind, self._end_or(node, comma), 1)
-        return behind if node.begun else self._end_or(node, name)
+    def _skeleton(self, gap: rules.Node, behind_comma: rules.Node) -> tuple[int, int]:
+        """Where objects go on with their node on the stack: in front of a first member, and behind one.
 
-    def _end_or(self, node: rules.Object, member: int) -> int:
+        What differs between objects is asked of the stack, so all objects share these positions, and equal members of
+        different objects share theirs.
+        """
+        known = self._skeletons.get((gap, behind_comma))
+        if known is None:
+            # Members lead back behind a member, a place that is written when they are.
+            behind = self._record(at.P_FORK, 0, 1, rest=1)
+            end = self._record(at.P_IF, self._literal(b"}", RETURN), at.IF_CAN_CLOSE, rest=1)
+            name = self._literal(b'"', self._record(at.P_MEMBER, rest=-1))
+            comma = self._literal(b",", self.lower(behind_comma, name))
+            self._lead(behind, self._end_or(end, comma, gap), 1)
+            known = self._skeletons[gap, behind_comma] = (self._end_or(end, name, gap), behind)
+        return known
+
+    def _end_or(self, end: int, member: int, gap: rules.Node) -> int:
         """A gap, then the closing bracket if the object may end, or a member if one may come."""
-        if not self._end:
-            self._end = self._record(at.P_IF, self._literal(b"}", RETURN), at.IF_CAN_CLOSE, rest=1)
-        more = self._record(at.P_IF, member, at.IF_CAN_GO_ON, int(bool(node.others)), rest=1)
-        return self.lower(node.gap, self._fork([self._end, more]))
+        more = self._record(at.P_IF, member, at.IF_CAN_GO_ON, rest=1)
+        return self.lower(gap, self._fork([end, more]))
 
     def _object_names(self, node: rules.Object, behind: int) -> int:
         names = tuple(member.name for member in node.members)
@@ -262,13 +257,14 @@ class Lowering:
             nexts = self.memory.append(at.AT_LITERAL_NEXT, len(names))
             self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(names))[:, 0] = at.NEXT_NOT_LOWERED
         flags = at.F_KEYS | at.F_OBJECT | _canonical(node) | (at.F_TOTAL if node.total else 0)
-        state = self._char(others[0] if len(others) == 1 else others, False) if others else 0
+        state = self.characters.number(others[0] if len(others) == 1 else others, False) if others else 0
         # The node on the stack counts what members need, with their commas: so that behind a comma nothing is left.
         p = self._record(at.P_STRING, state, 0, -1, behind, literals, flags, -1, nexts)
         self._names[p] = node
+        self.objects.append((p, node))
         return p
 
-    def _first_progress(self, node: rules.Object) -> int:
+    def _first_progress(self, node: rules.Object, names: int) -> int:
         """Write down an object and how far it is when it begins; the number of that progress."""
         memory, members = self.memory, node.members
         info = memory.append(at.AT_INFO, len(members))
@@ -284,7 +280,7 @@ class Lowering:
         number = memory.append(at.AT_OBJECTS, 1)
         _OBJECT.pack_into(
             memory.buffer, 4 * memory.at(at.AT_OBJECTS, number),
-            len(members), info, ranks, low, high, max(low, high, 1), node.fill,
+            len(members), info, ranks, low, high, max(low, high, 1), node.fill, names, bool(node.others),
         )  # fmt: skip
         left = [member for member in members if member.usable and member.name not in node.gone]
         missing = [member for member in left if member.required]
@@ -360,7 +356,7 @@ class Lowering:
             literals = self._literal_set(finite)
             return self._text(kind, 0, 0, -1, then, literals, flags, rest)
         bound = -1 if most is None else most
-        state = self._char(language, bound >= 0)
+        state = self.characters.number(language, bound >= 0)
         return self._text(kind, state, fewest, bound, then, -1, flags, rest)
 
     def _text(self, *columns: int) -> int:
@@ -370,52 +366,10 @@ class Lowering:
             known = self._texts[columns] = self._record(*columns)
         return known
 
-    def _char(self, state: CharState, bounded: bool) -> int:
-        """The number of a character state; `bounded`: does the position that uses it bound the length?"""
-        ids = self._char_ids[bounded]
-        known = ids.get(state)
-        if known is not None:
-            return known
-        q = self.memory.append(at.AT_CHARS, 1)
-        ids[state] = q
-        self._char_states.append(state)
-        self._bounded.append(bounded)
-        shortest = self.shortest_text(q) if bounded or self._measured else 0
-        _CHAR.pack_into(self.memory.buffer, 4 * self.memory.at(at.AT_CHARS, q), 0, 0, 0, -1, shortest)
-        return q
-
-    def lower_char(self, q: int) -> None:
-        """Answer ASK_CHAR: write the edges of a character state, one class of characters each."""
-        state, bounded = self._char_states[q], bool(self._bounded[q])
-        if isinstance(state, Expr):
-            flat = _flat_transitions(state)
-            rows = [(flat[i], flat[i + 1], self._char(flat[i + 2], bounded)) for i in range(0, len(flat), 3)]
-        else:
-            rows = [(a, b, self._char(target, bounded)) for a, b, target in _joint_transitions(state)]
-        label = next((i for i, e in enumerate(self.languages(q)) if e.nullable or nullable(e)), -1)
-        first = self._edges(rows)
-        offset = 4 * self.memory.at(at.AT_CHARS, q)
-        shortest = int(self.memory.words[offset // 4 + at.CST_SHORTEST])
-        _CHAR.pack_into(self.memory.buffer, offset, 1, first, len(rows), label, shortest)
-
-    def _preset_any_text(self) -> None:
-        self.memory.append(at.AT_CHARS, 1)
-        first = self._edges([(0, 0x10FFFF, at.CHAR_ANY)])
-        _CHAR.pack_into(self.memory.buffer, 4 * self.memory.at(at.AT_CHARS, at.CHAR_ANY), 1, first, 1, 0, 0)
-
     @property
     def records_values(self) -> bool:
         """Was any value lowered so far whose text makes a difference?"""
         return bool(self._items)
-
-    def languages(self, q: int) -> tuple[Expr, ...]:
-        """The languages of a character state: one for each class of names, one for a value."""
-        state = self._char_states[q]
-        return (state,) if isinstance(state, Expr) else state
-
-    def shortest_text(self, q: int) -> int:
-        """Least number of characters that a character state still needs, over all its classes."""
-        return min((shortest_length(e) for e in self.languages(q) if not is_empty(e)), default=0)
 
     def shortest_name(self, p: int) -> int:
         """Characters of the shortest name that position p allows."""
@@ -474,7 +428,7 @@ class Lowering:
                 at.NEXT_NOT_LOWERED if name in node.allowed else at.NEXT_FORBIDDEN for name in node.names
             ]
             self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(node.names))[:, 0] = allowed
-        state = self._char(others[0] if len(others) == 1 else others, False) if others else 0
+        state = self.characters.number(others[0] if len(others) == 1 else others, False) if others else 0
         flags = at.F_KEYS | _canonical(node)
         p = self._record(at.P_STRING, state, 0, -1, then, literals, flags, node.least, nexts)
         self._names[p] = node
@@ -487,6 +441,11 @@ class Lowering:
         target = self.lower(node.after(name), self._column(p, at.POS_THEN))
         row = self._column(p, at.POS_NEXTS) + index
         self.memory.words[self.memory.at(at.AT_LITERAL_NEXT, row)] = target
+
+    def is_name_lowered(self, p: int, index: int) -> bool:
+        """Is it known what follows listed name number `index` of position p?"""
+        row = self._column(p, at.POS_NEXTS) + index
+        return bool(self.memory.words[self.memory.at(at.AT_LITERAL_NEXT, row)] != at.NEXT_NOT_LOWERED)
 
     def lower_other(self, p: int, label: int, text: int) -> int:
         """Answer ASK_OTHER: the position that follows an unlisted name of class `label`."""
@@ -567,52 +526,3 @@ def _without(language: Expr, names: tuple[str, ...]) -> Expr:
         return language
     listed = [name for name in names if matches(language, name)]
     return intersect(language, complement(words(listed))) if listed else language
-
-
-@lru_cache(maxsize=1 << 13)
-def _flat_transitions(language: Expr) -> tuple[Any, ...]:
-    """Low, high and target of each range of characters, sorted, one after the other.
-
-    Kept across automata: the same patterns, formats and numbers come in one schema after the other. Flat, so that the
-    garbage collector has one object to look at.
-    """
-    rows = [(low, high, target) for chars, target in live_transitions(language) for low, high in chars.ranges]
-    rows.sort(key=lambda row: row[0])
-    return tuple(part for row in rows for part in row)
-
-
-@lru_cache(maxsize=1 << 10)
-def _joint_transitions(languages: tuple[Expr, ...]) -> list[tuple[int, int, tuple[Expr, ...]]]:
-    """Sorted (low, high, targets) of several expressions read together; ranges where all are dead are left out."""
-    rows = [
-        sorted(
-            (
-                (low, high, target)
-                for chars, target in live_transitions(language)
-                for low, high in chars.ranges
-            ),
-            key=lambda row: row[0],
-        )
-        for language in languages
-    ]
-    return _overlay(rows)
-
-
-def _overlay(rows: list[list[tuple[int, int, Expr]]]) -> list[tuple[int, int, tuple[Expr, ...]]]:
-    """Cut the ranges of several rows at each other's borders."""
-    cuts = sorted(
-        {low for row in rows for low, _, _ in row} | {high + 1 for row in rows for _, high, _ in row}
-    )
-    out: list[tuple[int, int, tuple[Expr, ...]]] = []
-    at_row = [0] * len(rows)
-    for low, nxt in zip(cuts, cuts[1:], strict=False):
-        targets = []
-        for i, row in enumerate(rows):
-            while at_row[i] < len(row) and row[at_row[i]][1] < low:
-                at_row[i] += 1
-            k = at_row[i]
-            inside = k < len(row) and row[k][0] <= low
-            targets.append(row[k][2] if inside else NOTHING)
-        if any(target is not NOTHING for target in targets):
-            out.append((low, nxt - 1, tuple(targets)))
-    return out

@@ -13,7 +13,9 @@ its pages back, and whatever is asked for again is found again, with the same nu
 from __future__ import annotations
 
 import mmap
+import struct
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -55,6 +57,7 @@ TABLES: Final = (
     (at.AT_WORK, at.CAP_WORK, at.WORK_WIDTH, at.FORK_LIMIT),
     (at.AT_LEVELS, at.CAP_LEVELS, 1, at.LEVELS),
 )
+_EDGE: Final = struct.Struct("3i")
 _ROWS: Final = [rows for *_, rows in TABLES]
 _CAPACITIES: Final = [cap for _, cap, _, _ in TABLES]
 _WIDTHS: Final = {offset: width for offset, _, width, _ in TABLES}
@@ -136,6 +139,15 @@ class Memory:
         while first + row_count > self._capacity[table]:
             self.grow({table})
         self.words[counter] = first + row_count
+        return first
+
+    def add_edges(self, rows: Sequence[tuple[int, int, int]]) -> int:
+        """Write edges side by side; returns the first row's number."""
+        first = self.append(at.AT_EDGES, len(rows))
+        offset = 4 * self.at(at.AT_EDGES, first)
+        for row in rows:
+            _EDGE.pack_into(self.buffer, offset, *row)
+            offset += 12
         return first
 
     def at(self, table: int, row: int) -> int:

@@ -80,11 +80,17 @@ def can_close(m, g):
 
 
 @helper
-def can_go_on(m, g, others):
-    """May some member come next? `others`: whether the object has a class of unlisted names."""
-    if others and others_allowed(m, g):
-        return True
+def names_of(m, g):
+    """The position of the member names of an object."""
+    return object_row(m, progress(m, g, PRG_OBJECT), OBJ_POSITION)
+
+
+@helper
+def can_go_on(m, g):
+    """May some member come next?"""
     o = progress(m, g, PRG_OBJECT)
+    if object_row(m, o, OBJ_OTHERS) != 0 and others_allowed(m, g):
+        return True
     optional = room_for_optional(m, g)
     if object_row(m, o, OBJ_RANKS) < 0:
         return progress(m, g, PRG_LEFT) > 0 if optional else progress(m, g, PRG_MISSING) > 0

@@ -237,7 +237,7 @@ class Closer:
         memory = self._automaton.memory
         g = int(memory.rows(at.AT_STACK, config[at.CFG_STACK], 1)[0][at.STK_PROGRESS])
         number, count, missing = memory.rows(at.AT_PROGRESS, g, 1)[0][:3].tolist()
-        _, info, _, least, _, _, fill = memory.rows(at.AT_OBJECTS, number, 1)[0].tolist()
+        _, info, _, least, _, _, fill, *_ = memory.rows(at.AT_OBJECTS, number, 1)[0].tolist()
         # Quote, colon, a byte of a value, and the bracket; a member that is to come anyway is counted with its comma.
         counted = fill + (count > 0) if least - count - missing > 0 else 0
         options = [left + 4 - counted]

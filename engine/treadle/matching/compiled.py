@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from treadle.automata.byte_automaton import DEAD, ByteAutomaton
 from treadle.automata.parse_automaton import ParseAutomaton
@@ -15,6 +15,10 @@ from treadle.matching.matcher import Matcher
 from treadle.matching.token_automaton import TokenAutomaton
 from treadle.matching.token_tables import token_tables
 from treadle.vocabulary import Vocabulary
+
+#: Positions that are lowered when a constraint is compiled (automata/ahead.py): the outer members of any schema, all of
+#: a small one, which first visits would have to wait for.
+AHEAD: Final = 40
 
 
 class Compiled:
@@ -41,6 +45,7 @@ class Compiled:
                 )
             undecided = "; ".join(str(note) for note in getattr(report, "inexact", ()))
             raise UnsatisfiableConstraint("no text satisfies this constraint", found=undecided[:300])
+        bytes_automaton.lower_ahead(AHEAD)
         self._root = root
         self.automaton: TokenAutomaton | GrammarTokenAutomaton = TokenAutomaton(bytes_automaton, vocabulary)
 
