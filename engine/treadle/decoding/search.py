@@ -264,6 +264,7 @@ class Search:
         width = min(len(extension.logits), len(self.vocabulary))
         admitted = self._admitted(read, width) if self.problem.exact_budget else None
         family = choices(read, extension.logits[:width], row, self.ends, self.problem.reweight, admitted)
+        family = replace(family, rest=extension.rest) if extension.rest else family
         # Nothing but an end fits; looking at every other choice would only refuse it.
         family = family if read.left or family.end == NO_END else family.only_end()
         if self.problem.trace:
