@@ -91,7 +91,7 @@ class _Run:
         return self._marked(self.search.root, Coverage())
 
     def _marked(self, one: Hypothesis, before: Coverage) -> Hypothesis:
-        begun = len(one.parent.data) if one.parent else self.search.problem.skip
+        begun = max(len(one.parent.data) if one.parent else 0, self.search.problem.skip)
         return with_mark(one, self.phrases.advance(before, one.data[begun:]))
 
     def step(self, families: Sequence[Children]) -> list[Prefix]:

@@ -215,8 +215,12 @@ class Search:
         self.event("finished", hypothesis)
 
     def bonus(self, hypothesis: Hypothesis) -> float:
-        """What the scorers add to its score."""
-        return sum(scorer.score(hypothesis) for scorer in self.problem.scorers)
+        """What the scorers add to its score. Like checks they see the text alone, not the prompt's end before it."""
+        if not self.problem.scorers:
+            return 0.0
+        skip = self.problem.skip
+        seen = replace(hypothesis, data=hypothesis.data[skip:]) if skip else hypothesis
+        return sum(scorer.score(seen) for scorer in self.problem.scorers)
 
     def event(self, kind: Kind, hypothesis: Hypothesis, score: float | None = None) -> None:
         """Note what happened to a hypothesis, if anyone wants to know."""
