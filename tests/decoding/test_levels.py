@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from decoding.searching import PROMPT, find, language
+from decoding.searching import PROMPT, find, language, runs
 from decoding.toys import TOYS, score
 from treadle.decoding import beam as beam_module
 from treadle.decoding.allocation import PhraseBeam
@@ -16,14 +16,6 @@ from treadle.decoding.hypotheses import Children
 @pytest.fixture(params=TOYS)
 def toy(request):
     return TOYS[request.param]()
-
-
-def runs(toy, tokens):
-    """The run that the automaton forces behind some tokens, end of text left out."""
-    state = toy.automaton.start
-    for token in tokens:
-        state = toy.automaton.advance(state, token)
-    return tuple(token for token in toy.automaton.forced(state) if token != toy.end)
 
 
 def token_by_token(toy, table, width):
