@@ -88,6 +88,8 @@ class Statistics:
     #: "complete", or what stopped it: its number of expansions, an interrupt, or the stop function.
     ended: Ended = "complete"
     expansions: int = 0
+    #: Expanded hypotheses behind which nothing was possible: a mask without a token, or a model that excludes all.
+    dead_ends: int = 0
     #: Forward passes that this search had rows in.
     forwards: int = 0
     seconds: float = 0.0

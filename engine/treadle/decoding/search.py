@@ -176,10 +176,15 @@ class Search:
         return ended
 
     def rescue(self, family: Children, mark: Any = None) -> Hypothesis | None:
-        """The child that a completion known to fit goes on with: for a hypothesis whose other children do not fit."""
+        """The child that a completion known to fit goes on with: for a hypothesis whose other children do not fit.
+
+        None where a check refuses that too, or the model holds it for impossible.
+        """
         before = family.hypothesis
         plan = before.plan if before.plan is not None else tuple(self.automaton.closing(before.state))
         self._refused.add(before.number)
+        if (plan[0] if plan else family.end) not in family.tokens:
+            return None
         if not plan:
             return self._end(family, mark)
         state = self.automaton.advance(before.state, plan[0])
@@ -271,6 +276,7 @@ class Search:
         family = replace(family, rest=extension.rest) if extension.rest else family
         # Nothing but an end fits; looking at every other choice would only refuse it.
         family = family if read.left or family.end == NO_END else family.only_end()
+        self.statistics.dead_ends += not len(family.tokens)
         if self.problem.trace:
             self._passed_by(family)
         return family
