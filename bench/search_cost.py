@@ -2,12 +2,13 @@
 
     python -m bench.search_cost --widths 1 4 8 --tokens 32 --repeat 3
 
-Three settings: no constraint, and two schemas with forced runs (their member names), where transformers runs with
-treadle's LogitsProcessor. Same prompt, same width, no length penalty, early_stopping="never", as many new tokens. Runs
-alternate, and the median of the repeats counts; the ratio is the median of the ratios of neighbours, which had the same
-other work beside them. Behind the times: forward passes, tokens computed, and what naive re-computation (every prefix
-anew at every step) would have computed. A ratio below 1 means that treadle
-is faster. Other strategies follow with their counts, for comparison.
+Settings: no constraint, and schemas with forced runs (their member names), where transformers runs with
+treadle's LogitsProcessor: two that were written for this and a few of the shipped ones, each with a prompt of its own.
+Same prompt, same width, no length penalty, early_stopping="never", as many new tokens. A last line for each width has
+the median over the schemas. Runs alternate, and the median of the repeats counts; the ratio is the median of the
+ratios of neighbours, which had the same other work beside them. A ratio below 1 means that treadle is faster. Behind
+the times: forward passes, tokens computed, what naive re-computation (every prefix anew at every step) would have
+computed, and the raw scores of both. Other strategies follow with their counts, for comparison.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import argparse
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -28,6 +29,7 @@ from treadle.decoding.results import Result
 from treadle.decoding.solving import solve
 from treadle.decoding.unconstrained import Unconstrained
 from treadle.integrations.models import load
+from treadle.library import find
 
 PROMPT = "Describe a small town near the sea, as JSON."
 SCHEMA = {
@@ -63,7 +65,15 @@ NESTED = {
     "required": ["identifier", "opening_hours", "languages_spoken"],
     "additionalProperties": False,
 }
-SCHEMAS = {"schema": SCHEMA, "nested schema": NESTED}
+SCHEMAS: dict[str, tuple[str, Any]] = {"schema": (PROMPT, SCHEMA), "nested schema": (PROMPT, NESTED)}
+#: Shipped schemas, each with a prompt that calls for it.
+SHIPPED = {
+    "person": "Write down Ada Lovelace, born on 10 December 1815, as JSON.",
+    "ticket": "Turn this into a ticket, as JSON: the login page shows an error since Monday.",
+    "calendar_event": "Put a meeting with Ann about the budget into my calendar, as JSON.",
+    "product": "Describe a red cotton shirt for 20 euros, as JSON.",
+    "geometry": "Give a point in Rome, as GeoJSON.",
+}
 #: The policies of treadle.generate: a model that may spell any character as an escape does so.
 WRITING: dict[str, Any] = {"whitespace": "compact", "escapes": "canonical"}
 STRATEGIES = ("best_of:samples=4", "diverse_beam:width=4,groups=2", "stochastic_beam", "astar:expansions=100")
@@ -73,21 +83,37 @@ def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(arguments.threads)
     model: Any = load(arguments.model)
-    settings: dict[str, Any] = {"no constraint": (Unconstrained(model.vocabulary), None, arguments.tokens)}
-    for name, schema in SCHEMAS.items():
-        compiled = treadle.compile(treadle.JsonSchema(schema, **WRITING), model.vocabulary)
-        settings[name] = (compiled.automaton, compiled, 96)
-    for name, (automaton, processed, tokens) in settings.items():
-        problem = Problem(tuple(model.encode(PROMPT)), automaton, model.vocabulary, max_tokens=tokens)
+    ratios: dict[int, list[float]] = {}
+    for name, problem, processed in settings(model, arguments.tokens, set(arguments.only)):
         for width in arguments.widths:
             line = {"setting": name, "width": width}
-            print(json.dumps(line | compare(model, problem, processed, width, arguments.repeat)), flush=True)
+            found = compare(model, problem, processed, width, arguments.repeat)
+            print(json.dumps(line | found), flush=True)
+            if processed is not None:
+                ratios.setdefault(width, []).append(found["ratio"])
         if name == "schema" and arguments.others:
             for strategy in STRATEGIES:
-                print(
-                    json.dumps({"setting": name, "strategy": strategy} | cost(model, problem, strategy)),
-                    flush=True,
-                )
+                line = {"setting": name, "strategy": strategy}
+                print(json.dumps(line | cost(model, problem, strategy)), flush=True)
+    for width, several in ratios.items():
+        line = {"setting": f"median of {len(several)} schemas", "width": width}
+        print(json.dumps(line | {"ratio": round(statistics.median(several), 3)}), flush=True)
+
+
+def settings(model: Any, tokens: int, only: set[str]) -> Iterator[tuple[str, Problem, Any]]:
+    """(name, problem, the compiled schema or None); `only`: names that are wanted, all if empty."""
+    if not only or "no constraint" in only:
+        free = Unconstrained(model.vocabulary)
+        yield "no constraint", _problem(model, PROMPT, free, tokens), None
+    shipped = {name: (prompt, find("schemas", name)) for name, prompt in SHIPPED.items()}
+    for name, (prompt, schema) in {**SCHEMAS, **shipped}.items():
+        if not only or name in only:
+            compiled = treadle.compile(treadle.JsonSchema(schema, **WRITING), model.vocabulary)
+            yield name, _problem(model, prompt, compiled.automaton, 96), compiled
+
+
+def _problem(model: Any, prompt: str, automaton: Any, tokens: int) -> Problem:
+    return Problem(tuple(model.encode(prompt)), automaton, model.vocabulary, max_tokens=tokens)
 
 
 def compare(model: Any, problem: Problem, compiled: Any, width: int, repeat: int) -> dict[str, Any]:
@@ -105,6 +131,7 @@ def compare(model: Any, problem: Problem, compiled: Any, width: int, repeat: int
         "transformers_s": round(theirs_s, 2),
         "ratio": round(ratio, 3),
         **counts(results[-1]),
+        "transformers_raw": _raw(theirs[-1]),
         "transformers_forwards": new,
         "transformers_tokens": width * (len(problem.prompt) + new - 1),
         "text": results[-1].text,
@@ -146,6 +173,12 @@ def transformers_beam(model: Any, problem: Problem, compiled: Any, width: int) -
         )
 
 
+def _raw(output: Any) -> float | None:
+    """The best score of a beam search; its greedy search at width 1 says none."""
+    scores = getattr(output, "sequences_scores", None)
+    return None if scores is None else round(float(scores[0]), 4)
+
+
 def cost(model: Any, problem: Problem, strategy: str) -> dict[str, Any]:
     """Time and counts of one strategy."""
     started = time.perf_counter()
@@ -174,6 +207,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--model", help="a transformers model; the bundled one by default")
     parser.add_argument("--widths", type=int, nargs="+", default=[1, 4, 8])
+    parser.add_argument("--only", nargs="+", default=[], help="names of settings; all of them by default")
     parser.add_argument("--tokens", type=int, default=32, help="new tokens without a constraint")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)

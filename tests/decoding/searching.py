@@ -31,6 +31,14 @@ def language(toy: Toy, seed: int):
     return table, enumerate_language(toy, table, PROMPT)
 
 
+def runs(toy, tokens):
+    """The run that the automaton forces behind some tokens, end of text left out."""
+    state = toy.automaton.start
+    for token in tokens:
+        state = toy.automaton.advance(state, token)
+    return tuple(token for token in toy.automaton.forced(state) if token != toy.end)
+
+
 def assert_same(found, expected) -> None:
     """The same sequences in the same order, with the same scores."""
     assert [one.tokens for one in found] == [one.tokens for one in expected]

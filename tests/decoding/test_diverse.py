@@ -128,9 +128,9 @@ class Selfish(DiverseBeam):
 
     __slots__ = ()
 
-    def _choose(self, search, families, before, pool, share):
+    def _choose(self, search, families, before, pool, share, level):
         before.update([int(family.tokens[family.best(1)[0]]) for family in families])
-        return DiverseBeam._choose(self, search, families, before, pool, share)
+        return DiverseBeam._choose(self, search, families, before, pool, share, level)
 
 
 class Insistent(DiverseBeam):

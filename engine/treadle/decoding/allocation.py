@@ -2,7 +2,7 @@
 
 A hypothesis has met so many tokens of the phrases (phrases.py). Hypotheses that have met equally many share a *bank*;
 the width is divided among the banks 0..C, so that texts on the way to their phrases do not have to compete with texts
-that ignore them. Who is ahead by a forced run waits for the others (beam.py). Choices in a step: the best of all, for
+that ignore them. Prefixes of one length compete (levels.py). Choices in a step: the best of all, for
 each hypothesis every token that begins or goes on with an unmet phrase, and the best of each hypothesis. A text may
 end only when every phrase is in it.
 
@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from treadle.decoding.beam import Distinct, Kept, Pool, by_length, candidates, check_width, value
+from treadle.decoding.beam import ON_ITS_WAY, Distinct, Kept, Pool, candidates, check_width
 from treadle.decoding.hypotheses import Children, Hypothesis, with_mark
+from treadle.decoding.levels import Prefix, read, shortest, whole
 from treadle.decoding.phrases import Coverage, Phrases
 from treadle.decoding.scores import Normalisation, Objective
 from treadle.decoding.search import Asking, Search, SearchEnded
@@ -51,11 +52,10 @@ class PhraseBeam:
         """Step until nothing alive can be among the best."""
         phrases = Phrases(tuple(self.phrases), search.vocabulary)
         run = _Run(self, search, phrases, self.width or max(WIDTH, phrases.total + 1))
-        alive: Sequence[Hypothesis] = [run.root()]
+        alive: Sequence[Prefix] = [run.root()]
         try:
             while alive and run.pool.may_improve(alive):
-                ready, waiting = by_length(alive)
-                alive = run.step((yield ready), waiting)
+                alive = run.step((yield from read(alive)))
         except SearchEnded:
             pass
         return run.pool.best
@@ -91,33 +91,37 @@ class _Run:
         return self._marked(self.search.root, Coverage())
 
     def _marked(self, one: Hypothesis, before: Coverage) -> Hypothesis:
-        begun = len(one.parent.data) if one.parent else self.search.problem.skip
+        begun = max(len(one.parent.data) if one.parent else 0, self.search.problem.skip)
         return with_mark(one, self.phrases.advance(before, one.data[begun:]))
 
-    def step(self, families: Sequence[Children], waiting: Sequence[Hypothesis] = ()) -> list[Hypothesis]:
-        """The next hypotheses, from all banks; who waits is the first of its bank."""
-        kept = Kept(self.search, self.width, self.beam)
-        self._best_of_all(families, kept)
-        for family, place in self._more(families):
+    def step(self, families: Sequence[Children]) -> list[Prefix]:
+        """The next prefixes, from all banks."""
+        level = shortest(families)
+        kept = Kept(self.search, self.width, self.beam, level)
+        self._best_of_all(families, kept, level)
+        ready = [family for family in families if len(family.hypothesis.tokens) == level]
+        for family, place in self._more(ready):
             self._add(kept, family, int(family.tokens[place]))
-        if not (kept.made or waiting) and not any(
-            family.hypothesis.number in self.pool.ended for family in families
-        ):
-            self._rescue(families, kept)
-        return self._from_banks(kept.made, waiting)
+        for family in families:
+            if len(family.hypothesis.tokens) > level:
+                kept.pass_on(family)
+        if not kept.made and not any(family.hypothesis.number in self.pool.ended for family in ready):
+            self._rescue(ready, kept)
+        return self._from_banks(kept)
 
     def _rescue(self, families: Sequence[Children], kept: Kept) -> None:
         """Where the token budget refused everything: what misses no phrase may end as it is known to fit."""
         complete = [family for family in families if self.phrases.complete(family.hypothesis.mark)]
         kept.rescue(complete, self.pool)
-        kept.made[:] = [self._marked(one, one.mark) for one in kept.made]
+        kept.made[:] = [self._marked(one, one.mark) for one in map(whole, kept.made)]
 
-    def _best_of_all(self, families: Sequence[Children], kept: Kept) -> None:
-        for _, family, place in candidates(self.search, families, self.beam.objective, kept.closed):
+    def _best_of_all(self, families: Sequence[Children], kept: Kept, level: int) -> None:
+        for _, family, place in candidates(self.search, families, self.beam.objective, kept.closed, level):
             if len(kept.made) >= self.width:
                 break
-            token = int(family.tokens[place])
-            if token != family.end:
+            if place == ON_ITS_WAY:
+                kept.pass_on(family)
+            elif (token := int(family.tokens[place])) != family.end:
                 self._add(kept, family, token)
             elif self.phrases.complete(family.hypothesis.mark):
                 self.pool.add(self.search.child(family, token))
@@ -143,13 +147,13 @@ class _Run:
             kept.made.pop()
             self.search.event("budget", child)
 
-    def _from_banks(self, made: Sequence[Hypothesis], waiting: Sequence[Hypothesis]) -> list[Hypothesis]:
-        banks: list[list[Hypothesis]] = [[] for _ in range(self.phrases.total + 1)]
-        ranked = sorted(made, key=lambda one: -value(self.search, one, self.beam.objective))
-        for one in [*waiting, *ranked]:
-            banks[self.phrases.progress(one.mark)].append(one)
+    def _from_banks(self, kept: Kept) -> list[Prefix]:
+        banks: list[list[Prefix]] = [[] for _ in range(self.phrases.total + 1)]
+        for one in sorted(kept.made, key=lambda one: -kept.score(one)):
+            banks[self.phrases.progress(whole(one).mark)].append(one)
         slots = allocate(list(map(len, banks)), self.width)
         for bank, count in zip(banks, slots, strict=True):
             for rank, one in enumerate(bank):
-                self.search.event("kept" if rank < count else "pruned", one)
+                if isinstance(one, Hypothesis):
+                    self.search.event("kept" if rank < count else "pruned", one)
         return [one for bank, count in zip(banks, slots, strict=True) for one in bank[:count]]

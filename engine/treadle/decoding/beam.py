@@ -5,8 +5,8 @@ has fewer: nothing is repeated and nothing has a score of minus infinity.
 
 A step takes choices from the best down until `width` unfinished ones are kept; an end of text met on the way finishes
 its hypothesis (ends="ranked", so that width 1 is the greedy choice); with ends="any" every end of text does, however
-far down. The tokens that a choice forces are read together with it, in one forward pass; who is ahead by such a run
-waits.
+far down. Prefixes of one length compete, although the tokens that a choice forces are read together with it, in one
+forward pass (levels.py): what is found is what a beam finds that takes forced tokens one by one.
 
 Stopping is exact: the search ends when no alive prefix could still beat the worst of the `n` best finished texts. The
 most that a prefix can reach follows from its score and the length that it may still grow to (scores.py). With scorers
@@ -26,12 +26,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from treadle.decoding.hypotheses import NO_END, Children, Hypothesis
+from treadle.decoding.levels import Prefix, cut, read, shortest, whole
 from treadle.decoding.scores import Normalisation, Objective
 from treadle.decoding.search import TRIES, Asking, Search, SearchEnded
 from treadle.errors import InvalidConstraint
 
 Distinct = Literal["text", "tokens"]
 Ends = Literal["ranked", "any"]
+#: In a choice's place: the family is on its way through a forced run, and chooses nothing at this level.
+ON_ITS_WAY = -1
 
 
 class Ranking(Protocol):
@@ -66,26 +69,13 @@ class Beam:
     def search(self, search: Search) -> Asking:
         """Step until nothing alive can be among the best."""
         pool = Pool(search, self)
-        alive: Sequence[Hypothesis] = [search.root]
+        alive: Sequence[Prefix] = [search.root]
         try:
             while alive and pool.may_improve(alive):
-                ready, waiting = by_length(alive)
-                families = yield ready
-                alive = waiting + step(search, families, self, pool, self.width - len(waiting))
+                alive = step(search, (yield from read(alive)), self, pool)
         except SearchEnded:
             pass
         return pool.best
-
-
-def by_length(alive: Sequence[Hypothesis]) -> tuple[list[Hypothesis], list[Hypothesis]]:
-    """Those that are to be extended now, and those that are ahead of them by a forced run.
-
-    Prefixes of one length compete. Who is ahead keeps a place and waits for the others: else what has paid for a long
-    run would be beaten by those that put theirs off.
-    """
-    shortest = min((len(one.tokens) for one in alive), default=0)
-    ready = [one for one in alive if len(one.tokens) == shortest]
-    return ready, [one for one in alive if len(one.tokens) > shortest]
 
 
 def check_width(name: str, width: int) -> None:
@@ -96,33 +86,42 @@ def check_width(name: str, width: int) -> None:
         )
 
 
-def step(
-    search: Search, families: Sequence[Children], beam: Beam, pool: Pool, width: int | None = None
-) -> list[Hypothesis]:
-    """The best `width` children of all families (the beam's, if nothing is said); what ends goes into the pool."""
-    kept = Kept(search, beam.width if width is None else width, beam)
-    for _, family, place in candidates(search, families, beam.objective, kept.closed):
+def step(search: Search, families: Sequence[Children], beam: Beam, pool: Pool) -> list[Prefix]:
+    """The best of all that is a token longer than the shortest prefix; what ends goes into the pool."""
+    level = shortest(families)
+    kept = Kept(search, beam.width, beam, level)
+    for _, family, place in candidates(search, families, beam.objective, kept.closed, level):
         if kept.full:
             break
-        token = int(family.tokens[place])
-        if token == family.end:
+        if place == ON_ITS_WAY:
+            kept.pass_on(family)
+        elif (token := int(family.tokens[place])) == family.end:
             pool.add(search.child(family, token))
         else:
             kept.add(family, token)
+    ready = [family for family in families if len(family.hypothesis.tokens) == level]
     if beam.ends == "any":
-        add_ends(search, families, pool)
-    return kept.best(families, pool)
+        add_ends(search, ready, pool)
+    return kept.best(ready, pool)
 
 
 def candidates(
-    search: Search, families: Sequence[Children], objective: Objective, closed: Container[int] = ()
+    search: Search,
+    families: Sequence[Children],
+    objective: Objective,
+    closed: Container[int] = (),
+    level: int | None = None,
 ) -> Iterator[tuple[float, Children, int]]:
     """(score, family, place) of all choices, best first; the earlier family and the lower id first among equals.
 
-    `closed`: numbers of hypotheses whose other children are not wanted; it may grow.
+    `closed`: numbers of hypotheses whose other children are not wanted; it may grow. `level`: of a family that is
+    longer, its own first tokens compete, one more than `level`, in the place ON_ITS_WAY.
     """
 
     def line(k: int, family: Children) -> Iterator[tuple[float, int, int]]:
+        if level is not None and len(family.hypothesis.tokens) > level:
+            yield -standing(search, family, level + 1, objective), k, ON_ITS_WAY
+            return
         base = value(search, family.hypothesis, objective)
         values = family.values(objective)
         for place in family.ranked(objective):
@@ -142,15 +141,17 @@ def add_ends(search: Search, families: Sequence[Children], pool: Pool) -> None:
 
 
 class Kept:
-    """The unfinished hypotheses of a step, best first."""
+    """The unfinished prefixes of a step, best first."""
 
-    def __init__(self, search: Search, width: int, beam: Ranking) -> None:
+    def __init__(self, search: Search, width: int, beam: Ranking, level: int | None = None) -> None:
         self.search = search
         self.width = width
         self.beam = beam
+        #: Length of the prefixes that made them; None: they are whole, whatever their lengths.
+        self.level = level
         #: With scorers twice as many are made, since what they say of a child is known only then.
         self.room = 2 * width if search.problem.scorers else width
-        self.made: list[Hypothesis] = []
+        self.made: list[Prefix] = []
         #: Numbers of hypotheses of which too many children were refused.
         self.closed: set[int] = set()
         self._seen: set[bytes | tuple[int, ...]] = set()
@@ -173,24 +174,31 @@ class Kept:
         self.made.append(child)
         return child
 
+    def pass_on(self, family: Children) -> None:
+        """Keep a prefix that is on its way through a forced run."""
+        if self._is_new(family.hypothesis):
+            self.made.append(family)
+
     def _refuse(self, number: int) -> None:
         self._refusals[number] += 1
         if self._refusals[number] >= TRIES:
             self.closed.add(number)
 
-    def best(self, families: Sequence[Children], pool: Pool) -> list[Hypothesis]:
+    def best(self, families: Sequence[Children], pool: Pool) -> list[Prefix]:
         """The best `width`, with what is known to fit in the place of a family whose choices were all refused."""
         if refused := self._refused(families, pool):
             self.rescue(refused, pool)
         if self.search.problem.scorers:
             self._sort()
         for place, one in enumerate(self.made):
-            self.search.event("kept" if place < self.width else "pruned", one)
+            if isinstance(one, Hypothesis):
+                self.search.event("kept" if place < self.width else "pruned", one)
         return self.made[: self.width]
 
     def _refused(self, families: Sequence[Children], pool: Pool) -> list[Children]:
         """Families without a child, where the token budget refused every choice that was looked at."""
-        alive = {one.parent.number for one in self.made if one.parent} | pool.ended
+        parents = (one.parent for one in self.made if isinstance(one, Hypothesis))
+        alive = {parent.number for parent in parents if parent} | pool.ended
         return [
             family
             for family in families
@@ -213,13 +221,21 @@ class Kept:
         self._sort()
 
     def _is_new(self, child: Hypothesis) -> bool:
-        key = child.data if self.beam.distinct == "text" else child.tokens
+        tokens, data = cut(child, self.level, self.search.vocabulary)
+        key = data if self.beam.distinct == "text" else tokens
         known = key in self._seen
         self._seen.add(key)
         return not known
 
     def _sort(self) -> None:
-        self.made.sort(key=lambda one: -value(self.search, one, self.beam.objective))
+        self.made.sort(key=lambda one: -self.score(one))
+
+    def score(self, one: Prefix) -> float:
+        """What those of a step are ranked by."""
+        if isinstance(one, Hypothesis):
+            return value(self.search, one, self.beam.objective)
+        length = len(one.hypothesis.tokens) if self.level is None else self.level + 1
+        return standing(self.search, one, length, self.beam.objective)
 
 
 class Pool:
@@ -261,12 +277,12 @@ class Pool:
         normalised = self.beam.normalise.final(one.value(self.beam.objective), one.length, one.free)
         return normalised + self.search.bonus(one)
 
-    def may_improve(self, alive: Sequence[Hypothesis]) -> bool:
-        """Whether an alive hypothesis could still get into the pool."""
+    def may_improve(self, alive: Sequence[Prefix]) -> bool:
+        """Whether an alive prefix could still get into the pool."""
         if len(self.best) < self.size or self.search.problem.scorers:
             return True
         worst = self.score(self.best[-1])
-        return any(self._bound(one) > worst for one in alive)
+        return any(self._bound(whole(one)) > worst for one in alive)
 
     def _bound(self, one: Hypothesis) -> float:
         score = one.value(self.beam.objective)
@@ -276,3 +292,8 @@ class Pool:
 def value(search: Search, one: Hypothesis, objective: Objective) -> float:
     """What unfinished hypotheses are ranked by."""
     return one.value(objective) + search.bonus(one)
+
+
+def standing(search: Search, family: Children, length: int, objective: Objective) -> float:
+    """The same of the first `length` tokens of a prefix that was read."""
+    return family.standing(length, objective) + search.bonus(family.hypothesis)

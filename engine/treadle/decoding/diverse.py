@@ -9,7 +9,7 @@ and S itself is what is carried on: the penalty steers the choice, it never beco
 - diversity="decisions": the same decision of the grammar, that is the same state reached: two tokens that begin the
   same branch count as one, and inside free text, where tokens leave the state as it is, it is the token.
 
-Only choices count: what the constraint forces is no decision, and forced runs are part of the step that leads to them.
+Only choices count: what the constraint forces is no decision. All groups are at the same length (levels.py).
 A group with fewer choices than its share shrinks; it borrows nothing. One group is plain beam search.
 
 Results alternate between the groups: the best of each, then the second best of each; the same text comes once.
@@ -26,8 +26,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from treadle.decoding.beam import Distinct, Ends, Kept, Pool, add_ends, by_length, candidates, check_width
+from treadle.decoding.beam import (
+    ON_ITS_WAY,
+    Distinct,
+    Ends,
+    Kept,
+    Pool,
+    add_ends,
+    candidates,
+    check_width,
+)
 from treadle.decoding.hypotheses import Children, Hypothesis
+from treadle.decoding.levels import Prefix, read
 from treadle.decoding.scores import Normalisation, Objective
 from treadle.decoding.search import Asking, Search, SearchEnded
 from treadle.errors import InvalidConstraint
@@ -69,22 +79,23 @@ class DiverseBeam:
         share = self.width // self.groups
         size = max(share, -(-search.problem.n // self.groups))
         groups = [_Group(Pool(search, self, size), [search.root]) for _ in range(self.groups)]
+        level = len(search.root.tokens)
         try:
             while running := [group for group in groups if group.runs]:
-                families = yield [one for group in running for one in by_length(group.alive)[0]]
-                self._step(search, running, families, share)
+                families = yield from read([one for group in running for one in group.alive])
+                self._step(search, running, families, share, level)
+                level += 1
         except SearchEnded:
             pass
         return self._mixed(search, groups)
 
     def _step(
-        self, search: Search, groups: Sequence[_Group], families: Sequence[Children], share: int
+        self, search: Search, groups: Sequence[_Group], families: Sequence[Children], share: int, level: int
     ) -> None:
         chosen: Counter[object] = Counter()
         for group in groups:
-            ready, waiting = by_length(group.alive)
-            own, families = families[: len(ready)], families[len(ready) :]
-            group.alive = waiting + self._choose(search, own, chosen, group.pool, share - len(waiting))
+            own, families = families[: len(group.alive)], families[len(group.alive) :]
+            group.alive = self._choose(search, own, chosen, group.pool, share, level)
 
     def _choose(
         self,
@@ -93,13 +104,17 @@ class DiverseBeam:
         before: Counter[object],
         pool: Pool,
         share: int,
-    ) -> list[Hypothesis]:
+        level: int,
+    ) -> list[Prefix]:
         """One group's step; adds what it chose to `before`."""
-        kept = Kept(search, share, self)
+        kept = Kept(search, share, self, level)
         chosen: Counter[object] = Counter()
-        for count, family, place in self._ranked(search, families, before, kept):
+        for count, family, place in self._ranked(search, families, before, kept, level):
             if kept.full:
                 break
+            if place == ON_ITS_WAY:
+                kept.pass_on(family)
+                continue
             token = int(family.tokens[place])
             mark = (family.hypothesis.mark or 0.0) + self.strength * count
             if token == family.end:
@@ -109,13 +124,14 @@ class DiverseBeam:
                 child = kept.add(family, token, mark)
             if child is not None and family.is_choice:
                 chosen[self._decision(search, family, token)] += 1
+        ready = [family for family in families if len(family.hypothesis.tokens) == level]
         if self.ends == "any":
-            add_ends(search, families, pool)
+            add_ends(search, ready, pool)
         before.update(chosen)
-        return kept.best(families, pool)
+        return kept.best(ready, pool)
 
     def _ranked(
-        self, search: Search, families: Sequence[Children], before: Counter[object], kept: Kept
+        self, search: Search, families: Sequence[Children], before: Counter[object], kept: Kept, level: int
     ) -> Iterator[tuple[int, Children, int]]:
         """(how often it was chosen before, family, place), best theta first.
 
@@ -123,13 +139,13 @@ class DiverseBeam:
         """
         waiting: list[tuple[float, int, int, Children, int]] = []
         for turn, (score, family, place) in enumerate(
-            candidates(search, families, self.objective, kept.closed)
+            candidates(search, families, self.objective, kept.closed, level)
         ):
             while waiting and -waiting[0][0] >= score:
                 yield heapq.heappop(waiting)[2:]
             count = (
                 before[self._decision(search, family, int(family.tokens[place]))]
-                if family.is_choice and before
+                if before and family.is_choice and place != ON_ITS_WAY
                 else 0
             )
             heapq.heappush(waiting, (-(score - self.strength * count), turn, count, family, place))
@@ -161,7 +177,7 @@ class _Group:
     """A beam of its own."""
 
     pool: Pool
-    alive: Sequence[Hypothesis]
+    alive: Sequence[Prefix]
 
     @property
     def runs(self) -> bool:

@@ -107,11 +107,23 @@ class Children:
     end: int
     #: log of the re-weighted model's mass on all choices before anything was made 1: log Z of this step.
     mass: float = 0.0
+    #: log p of the forced tokens that the hypothesis ends with, in their order: what `raw` gained when it was read.
+    rest: tuple[float, ...] = ()
 
     @property
     def is_choice(self) -> bool:
         """Whether there is more than one way to go on."""
         return len(self.tokens) > 1
+
+    def standing(self, length: int, objective: Objective) -> float:
+        """The score of the first `length` tokens of the hypothesis; all that are left out must be forced."""
+        if self.hypothesis.raw == -np.inf:
+            return -np.inf
+        ahead = len(self.hypothesis.tokens) - length
+        assert 0 <= ahead <= len(self.rest), "a place in the forced run"
+        # Forced tokens have 0 in the local score.
+        unpaid = sum(self.rest[len(self.rest) - ahead :]) if objective == "raw" else 0.0
+        return self.hypothesis.value(objective) - unpaid
 
     def values(self, objective: Objective) -> Floats:
         """float64[m]"""
@@ -165,9 +177,13 @@ def choices(
     reweight: Sequence[Reweighting] = (),
     admitted: NDArray[np.bool_] | None = None,
 ) -> Children:
-    """The children of a read hypothesis. `row`: its mask; `admitted`: bool[V], tokens that a stricter budget leaves."""
-    allowed = to_tokens(row)
+    """The children of a read hypothesis. `row`: its mask; `admitted`: bool[V], tokens that a stricter budget leaves.
+
+    What the model holds for impossible is no choice: nothing goes on with a score of minus infinity.
+    """
+    allowed = to_tokens(row) if hypothesis.raw > -np.inf else np.zeros(0, np.int64)
     allowed = allowed[: int(np.searchsorted(allowed, len(logits)))]
+    allowed = allowed[logits[allowed] > -np.inf]
     if admitted is not None:
         allowed = allowed[admitted[allowed]]
     tokens, values, end = _one_end(allowed, logits, ends)

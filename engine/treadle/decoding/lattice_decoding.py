@@ -202,12 +202,14 @@ class Growth:
     def _walk(
         self, tokens: tuple[int, ...]
     ) -> Generator[Sequence[Hypothesis], list[Children], Hypothesis | None]:
-        """The hypothesis of a path; None where a check or the budget refuses it."""
+        """The hypothesis of a path; None where a check, the budget or the model refuses it."""
         at: Hypothesis | None = self.search.root
         while at is not None and not at.finished:
             (family,) = yield [at]
             done = len(family.hypothesis.tokens)
-            at = self.search.child(family, tokens[done] if done < len(tokens) else family.end)
+            token = tokens[done] if done < len(tokens) else family.end
+            # Behind this prefix the model may exclude what it allowed behind the one that it was merged into.
+            at = self.search.child(family, token) if token in family.tokens else None
         if at is not None:
             self.search.finish(at)
         return at

@@ -91,7 +91,8 @@ class Wishes:
     def coverage(self, before: Hypothesis | None, one: Hypothesis) -> Coverage:
         """What a prefix has met; of a met clause no phrase is wanted any more."""
         start = before.mark if before else Coverage()
-        found = self.phrases.advance(start, one.data[len(before.data) if before else 0 :])
+        begun = max(len(before.data) if before else 0, self.search.problem.skip)
+        found = self.phrases.advance(start, one.data[begun:])
         done = (clause for clause in self.clauses if clause & found.met)
         return Coverage(found.node, found.met.union(*done))
 

@@ -12,7 +12,10 @@ token is not one of them. So a text that ends with the budget is complete althou
 
 Scores. raw: log p under the model, end of text included where it was generated. local: the same renormalised under
 the mask, which is what masked sampling draws from; forced tokens have 0 there. The budget's own refusals are left out
-of `local`. Leaves out: batches of several texts in one forward pass, search (a strategy each, beside this file).
+of `local`. End of text is one choice, as in the searches (hypotheses.py): of several end tokens the first allowed one
+stands for all, with their sum.
+
+Leaves out: batches of several texts in one forward pass, search (a strategy each, beside this file).
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ import numpy as np
 from treadle.decoding.budget import first_plan, fitting
 from treadle.decoding.protocols import Automaton, Logits, Session
 from treadle.decoding.sampling import Sampler, log_total, unpack
+from treadle.decoding.scores import log_sum
 from treadle.vocabulary import Vocabulary
 
 #: How often the sampler may choose a token that the budget refuses, in one turn.
@@ -95,8 +99,8 @@ class Decoding:
     seconds: float = 0.0
     #: Tokens of the text that the model has not read yet.
     _unread: list[int] = field(default_factory=list)
-    #: The end-of-text token that was generated.
-    _end: int | None = None
+    #: Whether an end of text was generated.
+    _ended: bool = False
 
     def __post_init__(self) -> None:
         # Packed mask of everything but the ends of text: tells whether a text can go on.
@@ -127,7 +131,7 @@ class Decoding:
 
     def _may_go_on(self, state: int, budget: Budget) -> bool:
         if not (self.automaton.mask(state) & self._text_words).any():
-            self._end = next(iter(self.vocabulary.eos_ids), None)
+            self._ended = True
             return False
         if budget.left == 0:
             self.finish_reason = "budget"
@@ -154,15 +158,25 @@ class Decoding:
         logits = self._read()
         width = min(len(logits), len(self.vocabulary))
         masked = np.where(unpack(row, width), logits[:width], np.float32(-np.inf))
+        end = self._join_ends(masked)
         total = log_total(masked)
         token, after, plan = self._admitted(state, budget, masked)
         if token < 0 or token in self.vocabulary.eos_ids:
-            self._end = token if token >= 0 else None
-            self.local += float(logits[token]) - total if token >= 0 else 0.0
+            self._ended = token >= 0
+            self.local += end - total if token >= 0 else 0.0
             return [], state
         self.local += float(logits[token]) - total
         budget.spend(1, plan)
         return [token], after
+
+    def _join_ends(self, logits: Logits) -> float:
+        """Let the first of the allowed end tokens stand for all of them; the log of what they have together."""
+        ends = [end for end in self.vocabulary.eos_ids if end < len(logits) and logits[end] > -np.inf]
+        together = log_sum(logits[ends].astype(np.float64))
+        if len(ends) > 1:
+            logits[ends[1:]] = -np.inf
+            logits[ends[0]] = together
+        return together
 
     def _admitted(
         self, state: int, budget: Budget, masked: Logits
@@ -199,5 +213,6 @@ class Decoding:
         return rows[-1]
 
     def _score_end(self, logits: Logits) -> None:
-        if self._end is not None and self._end < len(logits):
-            self.raw += float(logits[self._end]) - log_total(logits)
+        ends = [end for end in self.vocabulary.eos_ids if end < len(logits)]
+        if self._ended and ends:
+            self.raw += log_sum(logits[ends].astype(np.float64)) - log_total(logits)

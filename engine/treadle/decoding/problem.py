@@ -23,14 +23,14 @@ Kind = Literal["born", "expanded", "kept", "pruned", "refused", "budget", "finis
 
 
 class Check(Protocol):
-    """A hard condition on the text, besides the constraint (components.py)."""
+    """A hard condition on the text, besides the constraint (components.py); a healed end of the prompt is no part."""
 
     def admits(self, text: bytes, finished: bool) -> bool:
         """Whether a prefix may go on, or a finished text may stand."""
 
 
 class Scorer(Protocol):
-    """A soft preference, added to the score that a strategy ranks by (components.py)."""
+    """A soft preference, added to the score that a strategy ranks by (components.py); it sees what a check sees."""
 
     def score(self, hypothesis: Hypothesis) -> float:
         """What a prefix or a finished text gets on top."""
@@ -88,6 +88,8 @@ class Statistics:
     #: "complete", or what stopped it: its number of expansions, an interrupt, or the stop function.
     ended: Ended = "complete"
     expansions: int = 0
+    #: Expanded hypotheses behind which nothing was possible: a mask without a token, or a model that excludes all.
+    dead_ends: int = 0
     #: Forward passes that this search had rows in.
     forwards: int = 0
     seconds: float = 0.0

@@ -176,10 +176,15 @@ class Search:
         return ended
 
     def rescue(self, family: Children, mark: Any = None) -> Hypothesis | None:
-        """The child that a completion known to fit goes on with: for a hypothesis whose other children do not fit."""
+        """The child that a completion known to fit goes on with: for a hypothesis whose other children do not fit.
+
+        None where a check refuses that too, or the model holds it for impossible.
+        """
         before = family.hypothesis
         plan = before.plan if before.plan is not None else tuple(self.automaton.closing(before.state))
         self._refused.add(before.number)
+        if (plan[0] if plan else family.end) not in family.tokens:
+            return None
         if not plan:
             return self._end(family, mark)
         state = self.automaton.advance(before.state, plan[0])
@@ -215,8 +220,12 @@ class Search:
         self.event("finished", hypothesis)
 
     def bonus(self, hypothesis: Hypothesis) -> float:
-        """What the scorers add to its score."""
-        return sum(scorer.score(hypothesis) for scorer in self.problem.scorers)
+        """What the scorers add to its score. Like checks they see the text alone, not the prompt's end before it."""
+        if not self.problem.scorers:
+            return 0.0
+        skip = self.problem.skip
+        seen = replace(hypothesis, data=hypothesis.data[skip:]) if skip else hypothesis
+        return sum(scorer.score(seen) for scorer in self.problem.scorers)
 
     def event(self, kind: Kind, hypothesis: Hypothesis, score: float | None = None) -> None:
         """Note what happened to a hypothesis, if anyone wants to know."""
@@ -264,8 +273,10 @@ class Search:
         width = min(len(extension.logits), len(self.vocabulary))
         admitted = self._admitted(read, width) if self.problem.exact_budget else None
         family = choices(read, extension.logits[:width], row, self.ends, self.problem.reweight, admitted)
+        family = replace(family, rest=extension.rest) if extension.rest else family
         # Nothing but an end fits; looking at every other choice would only refuse it.
         family = family if read.left or family.end == NO_END else family.only_end()
+        self.statistics.dead_ends += not len(family.tokens)
         if self.problem.trace:
             self._passed_by(family)
         return family

@@ -103,6 +103,8 @@ class Draw:
     def expand(self, family: Children) -> None:
         """Hand a prefix's number down."""
         gumbel = self._numbers.pop(family.hypothesis.number)
+        if not len(family.tokens):
+            return
         log_probs = family.hypothesis.local + family.local
         gumbels = conditional_gumbels(log_probs, gumbel, self.search.rng)
         for place in largest(gumbels, self.k + 1 + SPARE).tolist():

@@ -31,6 +31,7 @@ import numpy as np
 
 from treadle.decoding.beam import Distinct, Kept, Pool, candidates, check_width
 from treadle.decoding.hypotheses import Children, Hypothesis
+from treadle.decoding.levels import whole
 from treadle.decoding.prefixes import EMPTY, Extension
 from treadle.decoding.protocols import Logits, Mixture
 from treadle.decoding.sampling import log_total
@@ -132,7 +133,7 @@ class Drafting:
                 self.pool.add(self.search.child(family, token))
             else:
                 kept.add(family, token)
-        return waiting + kept.best(families, self.pool)
+        return waiting + list(map(whole, kept.best(families, self.pool)))
 
     def _size(self, one: Hypothesis) -> int:
         return len(self.search.problem.prompt) + len(one.tokens)
