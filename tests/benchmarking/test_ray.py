@@ -28,6 +28,7 @@ pytestmark = [
 COUNT = 40
 SLOW = {f"s{number}": {"x-do": "sleep 0.05"} for number in range(COUNT)}
 EVERYTHING = Counter((engine, name) for engine in ("faulty:Faulty", "faulty:Peer") for name in SLOW)
+AGENTS = ("dashboard-agent-grpc", "dashboard-agent-listen", "runtime-env-agent", "metrics-export")
 PORT = 20000 + os.getpid() % 20000
 
 
@@ -92,15 +93,19 @@ class Cluster:
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join((str(ENGINE), str(HERE))),
-            # A busy machine takes longer than the 30 seconds that Ray waits.
+            # A busy machine takes longer than the 30 seconds that Ray waits for each of these; for a port that is
+            # given it waits not at all.
             "RAY_raylet_start_wait_time_s": str(int(PATIENCE)),
+            "RAY_agent_register_timeout_ms": str(int(1000 * PATIENCE)),
         }
+        first = PORT + (10 if name == "head" else 20)
+        ports = [f"--{port}-port={first + number}" for number, port in enumerate(AGENTS)]
         with path.open("wb") as log:
             node = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1"),
                     *("--object-store-memory=80000000", "--disable-usage-stats"),
-                    *("--node-ip-address=127.0.0.1", *options),
+                    *("--node-ip-address=127.0.0.1", *ports, *options),
                 ],
                 env=environment,
                 stdout=log,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
@@ -27,6 +28,8 @@ from treadle.errors import TreadleError
 
 #: Actors that may be lost over one schema before the run is given up.
 LOSSES = 5
+#: Seconds to wait for a cluster's address to answer.
+KNOCKING = 20.0
 #: What actors are told as the driver was: where to find treadle, and that nothing is to be fetched.
 PASSED_ON = ("PYTHONPATH", "HF_HUB_OFFLINE", "HF_HOME", "NUMBA_CACHE_DIR")
 
@@ -129,6 +132,7 @@ def connect(address: str, slots: int) -> None:
         import ray
     except ImportError:
         raise NoCluster(address, "needs the package ray (pip install 'treadle[bench]')") from None
+    _knock(address)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, namespace="treadle")
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
@@ -138,6 +142,17 @@ def connect(address: str, slots: int) -> None:
     if slots > room:
         disconnect()
         raise NoCluster(address, f"has {room} CPUs, and --workers asks for {slots} slots of one CPU each")
+
+
+def _knock(address: str) -> None:
+    """Ray itself waits for minutes where nobody listens."""
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), KNOCKING).close()
+    except OSError as error:
+        raise NoCluster(address, f"cannot be reached: {error}") from None
 
 
 def disconnect() -> None:
