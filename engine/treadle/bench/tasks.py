@@ -29,6 +29,10 @@ class Task:
     #: The part of the collection, by which coverage is shown.
     split: str
     instances: tuple[Instance, ...] = field(default=())
+    #: What a model is asked; "" for an instance of the schema.
+    prompt: str = ""
+    #: What it should answer under the schema's member `answer`; None where that is not known.
+    answer: Any = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
