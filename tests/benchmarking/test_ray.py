@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -227,6 +228,28 @@ def test_driver_ended(cluster, slow, ending):
     status, _, err = slow.run(*on(cluster))
     assert status == 0, err
     complete(slow)
+
+
+@pytest.mark.model
+def test_prompts_have_the_same_answers_as_here(cluster, tmp_path):
+    lines = [{"id": f"p{n}", "prompt": f"Word {n}:", "regex": "[a-z]{3,6}"} for n in range(4)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    def answers(name: str, *options: str) -> dict[str, tuple[str, str]]:
+        command = [sys.executable, "-m", "treadle", "generate", "--input", "in.jsonl", "--output", name]
+        subprocess.run(
+            [*command, "--max-tokens", "8", "--temperature", "1", "--seed", "5", *options],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ENGINE)},
+            check=True,
+            timeout=3 * PATIENCE,
+        )
+        rows = [json.loads(line) for line in (tmp_path / name).read_text().splitlines()]
+        return {row["id"]: (row["status"], row["text"]) for row in rows}
+
+    there = answers("there.jsonl", *on(cluster))
+    assert there == answers("here.jsonl")
+    assert len(there) == len(lines)
 
 
 def test_more_slots_than_the_cluster_has_room_for(cluster, slow):
