@@ -85,7 +85,7 @@ def generate(
     ray_address: AddressOption = "auto",
 ) -> None:
     """A model writes under each engine's masks: declared, empirical and true coverage, time of a token."""
-    from treadle.bench import reporting
+    from treadle.bench import page, reporting
     from treadle.bench.driving import Plan, execute
     from treadle.bench.tokenizer_folder import TokenizerFolder
 
@@ -101,6 +101,7 @@ def generate(
     cluster = ray_address if ray else None
     execute(Plan(tasks, _engines(engines), places, folder, out, workers, timeout, memory, writing, cluster))
     reporting.show(out)
+    typer.echo(f"page: {page.write(out)}")
 
 
 @app.command()
@@ -126,7 +127,7 @@ def quality(
     ray_address: AddressOption = "auto",
 ) -> None:
     """Whether a model that writes under a mask answers questions as rightly as one that does not."""
-    from treadle.bench import questions, reporting
+    from treadle.bench import page, questions, reporting
     from treadle.bench.driving import Plan, execute
     from treadle.bench.tokenizer_folder import TokenizerFolder
 
@@ -142,6 +143,7 @@ def quality(
     places = [*map(_whole, data)]
     execute(Plan(tasks, _engines(engines), places, folder, out, workers, timeout, memory, writing, cluster))
     reporting.show(out)
+    typer.echo(f"page: {page.write(out)}")
 
 
 @app.command()
