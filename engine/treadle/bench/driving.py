@@ -8,12 +8,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from treadle.bench.host import Settings
-from treadle.bench.records import Records
+from treadle.bench.processes import Here, Place
+from treadle.bench.records import Lines, Records
 from treadle.bench.slots import Progress, Slot, run
 from treadle.bench.tasks import Task
 
@@ -34,6 +35,8 @@ class Plan:
     memory: float
     #: As in `host.Settings`.
     writing: dict[str, Any] | None = None
+    #: Address of a Ray cluster to run on, None for this machine.
+    ray: str | None = None
 
     def settings(self) -> dict[str, Any]:
         """run.json. A folder is gone on with only where what is `fixed` is the same."""
@@ -59,33 +62,63 @@ def execute(plan: Plan) -> dict[str, str]:
         left = sum(pair not in records.done for pair in wanted)
         if not left:
             return {}
-        slots = [Slot(_engines(plan, cpu), records, number) for number, cpu in enumerate(_cpus(plan.workers))]
-        try:
-            for slot in slots:
-                slot.launch()
-            for slot in slots:
-                slot.greet()
+        with loaded_slots(_engines(plan), plan.out, plan.workers, plan.ray, records) as slots:
             missing = slots[0].missing
             records.note({"versions": slots[0].versions, "missing": missing})
             for why in missing.values():
-                _say(f"treadle: {why}")
+                say(f"treadle: {why}")
             absent = sum(engine in missing and (engine, name) not in records.done for engine, name in wanted)
-            with _bar(left - absent) as progress:
+            with bar(left - absent) as progress:
                 run(plan.tasks, slots, progress)
-        except KeyboardInterrupt:
-            _say(f"interrupted; the same command goes on with {plan.out}")
-            raise
-        finally:
-            for slot in slots:
-                slot.close()
     return missing
 
 
-def _engines(plan: Plan, cpu: int) -> list[Settings]:
+def _engines(plan: Plan) -> list[Settings]:
     tokenizer = str(plan.tokenizer.resolve())
     return [
-        Settings(engine, tokenizer, plan.seconds, plan.memory, cpu, plan.writing) for engine in plan.engines
+        Settings(engine, tokenizer, plan.seconds, plan.memory, writing=plan.writing)
+        for engine in plan.engines
     ]
+
+
+@contextmanager
+def loaded_slots(
+    engines: Sequence[Settings], logs: Path, workers: int, ray: str | None, records: Lines
+) -> Iterator[list[Slot]]:
+    """Slots whose engines have loaded; their processes end with the block."""
+    with _places(engines, logs, workers, ray) as places:
+        slots = [Slot(place, records) for place in places]
+        try:
+            for place in places:
+                place.launch()
+            for slot in slots:
+                slot.greet()
+            yield slots
+        except KeyboardInterrupt:
+            say(f"interrupted; the same command goes on with {records.path}")
+            raise
+        finally:
+            for place in places:
+                place.close()
+
+
+@contextmanager
+def _places(
+    engines: Sequence[Settings], logs: Path, workers: int, ray: str | None
+) -> Iterator[Sequence[Place]]:
+    if ray is None:
+        yield [
+            Here([replace(settings, cpu=cpu) for settings in engines], logs, number)
+            for number, cpu in enumerate(_cpus(workers))
+        ]
+        return
+    from treadle.bench import cluster
+
+    cluster.connect(ray, workers)
+    try:
+        yield [cluster.There(engines) for _ in range(workers)]
+    finally:
+        cluster.disconnect()
 
 
 def _cpus(workers: int) -> list[int]:
@@ -104,7 +137,7 @@ def _machine() -> dict[str, Any]:
 
 
 @contextmanager
-def _bar(total: int) -> Iterator[Progress]:
+def bar(total: int) -> Iterator[Progress]:
     """A bar for a terminal, else a line now and then."""
     if not sys.stderr.isatty():
         yield _lines(total)
@@ -123,12 +156,12 @@ def _bar(total: int) -> Iterator[Progress]:
         *(TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn()),
         *(TextColumn("{task.fields[rate]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()),
     )
-    with Bar(*columns, console=Console(stderr=True)) as bar:
-        line = bar.add_task("", total=total, rate="")
+    with Bar(*columns, console=Console(stderr=True)) as drawn:
+        line = drawn.add_task("", total=total, rate="")
 
         def step(engine: str, status: str) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(line, advance=1, description=engine, rate=f"{speed:.1f}/s" if speed else "")
+            speed = drawn.tasks[0].speed
+            drawn.update(line, advance=1, description=engine, rate=f"{speed:.1f}/s" if speed else "")
 
         yield step
 
@@ -145,11 +178,11 @@ def _lines(total: int) -> Progress:
             said = now
             rate = done / (now - began) if now > began else 0.0
             left = (total - done) / rate if rate else 0.0
-            _say(f"{done:,} of {total:,}, {rate:.1f}/s, {left:,.0f} s left")
+            say(f"{done:,} of {total:,}, {rate:.1f}/s, {left:,.0f} s left")
 
     return step
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     sys.stderr.write(line + "\n")
     sys.stderr.flush()

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 #: Engines run on one thread: they are compared, and each has one CPU.
 ONE_THREAD = (
@@ -29,8 +29,9 @@ ONE_THREAD = (
     "NUMBA_NUM_THREADS",
 )
 ATTEMPTS = 2
-#: A task, and what to tell phases to; the record.
-Job = Callable[[Any, Any], dict[str, Any]]
+STANDARD_INPUT = 0
+#: A task as JSON, and what to tell phases to; the record.
+Job = Callable[[str, Any], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,21 @@ class Settings:
     cpu: int = -1
     #: Arguments of `Writing` and the model's name, where a model is to write; else None.
     writing: dict[str, Any] | None = None
+    #: Fields of `Answering` where prompts are answered instead of schemas measured, else None.
+    answering: dict[str, Any] | None = None
+
+
+class Loaded(NamedTuple):
+    job: Job
+    #: What a worker does first.
+    prepare: Callable[[], None]
+    version: str
 
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the driver, which then closes our input
     answers = _answers_to_whom_it_concerns()
-    tasks = _lines(0)
+    tasks = _lines(STANDARD_INPUT)
     settings = Settings(**json.loads(next(tasks)))
     _be_alone(settings.cpu)
     with suppress(BrokenPipeError):
@@ -84,9 +94,7 @@ def _be_alone(cpu: int) -> None:
 
 
 def _serve(settings: Settings, tasks: Iterator[str], answers: TextIO) -> None:
-    from treadle.bench.adapters import EngineMissing, load, version_of
-    from treadle.bench.measuring import warm_up
-    from treadle.bench.tokenizer_folder import TokenizerFolder
+    from treadle.bench.adapters import EngineMissing
     from treadle.bench.worker import Limits, ParentGone, Worker, freeze
 
     def say(answer: str) -> None:
@@ -94,9 +102,8 @@ def _serve(settings: Settings, tasks: Iterator[str], answers: TextIO) -> None:
         answers.flush()
 
     began = time.perf_counter()
-    tokenizer = TokenizerFolder(settings.tokenizer)
     try:
-        engine = load(settings.engine, tokenizer)
+        engine = _answerer(settings) if settings.answering else _measurer(settings)
     except EngineMissing as error:
         say(json.dumps({"missing": str(error)}))
         return
@@ -104,22 +111,17 @@ def _serve(settings: Settings, tasks: Iterator[str], answers: TextIO) -> None:
         why = " ".join(str(error).split())
         say(json.dumps({"missing": f"{settings.engine} does not load: {type(error).__name__}: {why}"}))
         return
-    job = _job(engine, tokenizer.encode, settings)
-    warm_up(engine, tokenizer.encode)
     freeze()
     limits = Limits(settings.seconds, settings.memory)
 
     def new_worker() -> Worker:
         return Worker(
-            lambda task, note: _answer(job, task, note),
-            lambda: warm_up(engine, tokenizer.encode),
-            limits,
-            watch=0,
+            lambda task, note: _answer(engine.job, task, note), engine.prepare, limits, watch=STANDARD_INPUT
         )
 
     worker = new_worker()
     loaded = round(time.perf_counter() - began, 1)
-    say(json.dumps({"ready": settings.engine, "version": version_of(settings.engine), "load_s": loaded}))
+    say(json.dumps({"ready": settings.engine, "version": engine.version, "load_s": loaded}))
     try:
         for task in tasks:
             answer, worker = _ask(worker, new_worker, task)
@@ -148,30 +150,67 @@ def _ask(worker: Any, new_worker: Callable[[], Any], task: str) -> tuple[str, An
     return json.dumps(record), worker
 
 
-def _job(engine: Any, encode: Any, settings: Settings) -> Job:
-    """Masks alone, or a model that writes under them."""
-    from treadle.bench.measuring import measure
+def _measurer(settings: Settings) -> Loaded:
+    """An engine of `adapters`: masks alone, or a model that writes under them."""
+    from treadle.bench.adapters import load, version_of
+    from treadle.bench.measuring import measure, warm_up
+    from treadle.bench.tasks import Task
+    from treadle.bench.tokenizer_folder import TokenizerFolder
+
+    tokenizer = TokenizerFolder(settings.tokenizer)
+    engine = load(settings.engine, tokenizer)
+    encode = tokenizer.encode
+    version = version_of(settings.engine)
+
+    def prepare() -> None:
+        warm_up(engine, encode)
 
     if settings.writing is None:
-        return lambda task, note: measure(engine, encode, task, settings.seconds, note)
+        prepare()
+        return Loaded(
+            lambda line, note: measure(engine, encode, Task.from_json(line), settings.seconds, note),
+            prepare,
+            version,
+        )
+    from treadle.bench.writing import Writing, write_and_measure
+
+    options = dict(settings.writing)
+    model = _model(options.pop("model"))
+    writing = Writing(**options)
+    prepare()
+    return Loaded(
+        lambda line, note: write_and_measure(
+            engine, encode, Task.from_json(line), settings.seconds, note, model, writing
+        ),
+        prepare,
+        version,
+    )
+
+
+def _answerer(settings: Settings) -> Loaded:
+    """treadle itself, for prompts."""
+    from treadle import __version__
+    from treadle.bench.answering import Answering, answer
+
+    assert settings.answering is not None
+    answering = Answering(**settings.answering)
+    model = _model(answering.model)
+    return Loaded(lambda line, note: answer(line, model, answering), lambda: None, __version__)
+
+
+def _model(name: str | None) -> Any:
     import torch
 
-    from treadle.bench.writing import Writing, write_and_measure
     from treadle.integrations.models import load as load_model
 
     torch.set_num_threads(1)
-    options = dict(settings.writing)
-    model = load_model(options.pop("model"))
-    writing = Writing(**options)
-    return lambda task, note: write_and_measure(engine, encode, task, settings.seconds, note, model, writing)
+    return load_model(name)
 
 
 def _answer(job: Job, line: str, note: Any) -> str:
     """What a worker does with a task."""
     from treadle.bench.measuring import CRASH, PHASES
-    from treadle.bench.tasks import Task
 
-    task = Task.from_json(line)
     wall, processor = time.perf_counter(), time.process_time()
     reached = [0]
 
@@ -180,7 +219,7 @@ def _answer(job: Job, line: str, note: Any) -> str:
         note(phase, first)
 
     try:
-        record = job(task, noted)
+        record = job(line, noted)
     except MemoryError:
         record = {"status": CRASH, "phase": PHASES[reached[0]], "why": "MemoryError"}
     record["wall_s"] = round(time.perf_counter() - wall, 4)

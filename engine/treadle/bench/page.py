@@ -1,4 +1,4 @@
-"""A run -> one HTML page that needs nothing else: curves, tables of all figures, coverage by split and by keyword.
+"""A run -> one HTML page that needs nothing else: curves, tables, coverage by split and by keyword, quality.
 
 Clicking an engine in the legend hides its curves; that is all that its script does.
 """
@@ -14,7 +14,17 @@ from treadle.bench import table
 from treadle.bench.curves import COLOURS, histogram, tail
 from treadle.bench.records import read_run
 from treadle.bench.reporting import engines_in_order, summaries
-from treadle.bench.summary import Coverage, Record, Summary, by_engine, by_keyword, by_split
+from treadle.bench.summary import (
+    Coverage,
+    Record,
+    Summary,
+    by_engine,
+    by_keyword,
+    by_split,
+    categories,
+    quality,
+    written,
+)
 
 NAME = "index.html"
 
@@ -35,6 +45,7 @@ th,td{padding:.12rem .7rem;text-align:right;border-bottom:1px solid #eceff1;whit
 th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:#fff}
 tr.part td{font-weight:600;padding-top:.5rem}
 small{color:#666}
+.bar b{display:inline-block;height:.9em;margin-right:.5em;border-radius:.2em;vertical-align:-.1em}
 """
 
 _SCRIPT = """
@@ -59,12 +70,45 @@ def write(folder: Path) -> Path:
 
 def page(settings: Mapping[str, Any], records: Sequence[Record]) -> str:
     engines = engines_in_order(records)
+    body = _answers(records, engines) if any("right" in row for row in records) else ""
+    body = body or _written(settings, records, engines) + _masks(settings, records, engines)
+    parts = [_heading(settings, records), _legend(engines, settings.get("versions", {})), body]
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>treadle bench</title>'
+        '<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'
+        f"<style>{_STYLE}</style></head><body>{''.join(parts)}<script>{_SCRIPT}</script></body></html>\n"
+    )
+
+
+def _answers(records: Sequence[Record], engines: Sequence[str]) -> str:
+    """Of a run of questions."""
     groups = by_engine(records)
+    found = {engine: quality(groups[engine]) for engine in engines}
+    shares = {engine: each.right / max(1, each.questions) for engine, each in found.items()}
+    return (
+        f"<h2>Right answers</h2>{_bars(shares)}<h2>Questions</h2>{_lines(found, table.quality_rows(found))}"
+    )
+
+
+def _written(settings: Mapping[str, Any], records: Sequence[Record], engines: Sequence[str]) -> str:
+    """What a model wrote, if one did."""
+    if not settings["fixed"].get("writing"):
+        return ""
+    groups = by_engine(records)
+    found = {engine: written(groups[engine]) for engine in engines}
+    shares = {engine: each.valid / max(1, each.coverage.schemas) for engine, each in found.items()}
+    return (
+        f"<h2>Texts of a model that are valid</h2>{_bars(shares)}"
+        f"<h2>What the model wrote</h2>{_lines(found, table.written_rows(found))}"
+    )
+
+
+def _masks(settings: Mapping[str, Any], records: Sequence[Record], engines: Sequence[str]) -> str:
+    groups, splits = by_engine(records), by_split(records)
     masks = {engine: [t for row in groups[engine] for t in row.get("mask_us", ())] for engine in engines}
     first = {engine: [row["first_us"] for row in groups[engine] if row.get("first_us")] for engine in engines}
+    counted = {engine: categories(splits, engine) for engine in engines}
     parts = [
-        _heading(settings, records),
-        _legend(engines, settings.get("versions", {})),
         "<h2>Time of a mask</h2>",
         _pair(histogram(masks, "time of a mask"), tail(masks, "time of a mask")),
         "<h2>Time to the first mask: compile, start, mask</h2>",
@@ -75,16 +119,31 @@ def page(settings: Mapping[str, Any], records: Sequence[Record]) -> str:
         _figures(summaries(settings, records, common=True)),
         "<h2>Coverage by split</h2>",
         _explanation(),
-        _coverage(by_split(records), engines),
+        _coverage(splits, engines),
+        "<h2>Splits in which</h2>",
+        _lines(counted, table.category_rows(counted)),
         "<h2>Coverage by keyword</h2>",
         "<p>A schema counts under each of its keywords, whichever of them is to blame.</p>",
         _coverage(by_keyword(records), engines),
     ]
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>treadle bench</title>'
-        '<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,">'
-        f"<style>{_STYLE}</style></head><body>{''.join(parts)}<script>{_SCRIPT}</script></body></html>\n"
+    return "".join(parts)
+
+
+def _bars(shares: Mapping[str, float]) -> str:
+    """A bar for each engine, in its colour, as long as its share."""
+    return "".join(
+        f'<p class="bar"><b style="width:{40 * share:.2f}rem;background:{COLOURS[number % len(COLOURS)]}"></b>'
+        f"{escape(engine)} {100 * share:.1f}%</p>"
+        for number, (engine, share) in enumerate(shares.items())
     )
+
+
+def _lines(columns: Mapping[str, Any], lines: Sequence[tuple[str, list[str]]]) -> str:
+    cells = [
+        f"<tr><td>{escape(name)}</td>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+        for name, row in lines
+    ]
+    return _table(list(columns), cells)
 
 
 def _heading(settings: Mapping[str, Any], records: Sequence[Record]) -> str:

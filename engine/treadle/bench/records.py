@@ -21,29 +21,34 @@ RECORDS, SETTINGS = "records.jsonl", "run.json"
 
 
 class WrongRun(TreadleError):
-    """A folder that cannot be read or gone on with: `folder`."""
+    """A run's folder or file that cannot be read or gone on with: `folder`."""
 
     def __init__(self, folder: Path, why: str) -> None:
         self.folder = folder
         super().__init__(f"{folder}: {why}")
 
 
-class Records:
-    """A run's folder, open for writing by this process alone."""
+class Lines:
+    """A file of JSON lines, open for writing by this process alone, and a file beside it that says how it was made."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+    def __init__(self, path: Path, about: Path, settings: Mapping[str, Any]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.about = about
         self.lock = Lock()
-        self.file = os.open(folder / RECORDS, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             self._own()
-            _same(folder, settings)
+            _same(about, settings)
             _cut_off_half_a_line(self.file)
-            self.done = {(row["engine"], row["id"]) for row in read(folder / RECORDS)}
+            self.done = {self.key(row) for row in read(path)}
         except BaseException:
             os.close(self.file)
             raise
+
+    def key(self, row: Mapping[str, Any]) -> tuple[str, str]:
+        """What a run must not do twice: an engine, and the id of a task."""
+        return row["engine"], row["id"]
 
     def close(self) -> None:
         os.close(self.file)
@@ -52,25 +57,29 @@ class Records:
         line = json.dumps(record).encode() + b"\n"
         with self.lock:
             written = os.write(self.file, line)
-            if written != len(
-                line
-            ):  # the disk is full: half a line stays, and is cut off when the run goes on
-                raise WrongRun(
-                    self.folder, f"only {written} of {len(line)} bytes of a record could be written"
-                )
-            self.done.add((record["engine"], record["id"]))
+            if written != len(line):
+                # The disk is full: half a line stays, and is cut off when the run goes on.
+                raise WrongRun(self.path, f"only {written} of {len(line)} bytes of a record could be written")
+            self.done.add(self.key(record))
 
     def note(self, more: Mapping[str, Any]) -> None:
-        """Add to run.json what became known on the way, such as versions."""
-        path = self.folder / SETTINGS
+        """Add to the file beside it what became known on the way, such as versions."""
         with self.lock:
-            _write(path, {**json.loads(path.read_text("utf-8")), **more})
+            _write(self.about, {**json.loads(self.about.read_text("utf-8")), **more})
 
     def _own(self) -> None:
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise WrongRun(self.folder, "another process is writing here") from None
+            raise WrongRun(self.path, "another process is writing here") from None
+
+
+class Records(Lines):
+    """A run's folder."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
+        self.folder = folder
+        super().__init__(folder / RECORDS, folder / SETTINGS, settings)
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
@@ -96,8 +105,7 @@ def read_run(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         raise WrongRun(folder, f"{SETTINGS} is not JSON: {error}") from None
 
 
-def _same(folder: Path, settings: Mapping[str, Any]) -> None:
-    path = folder / SETTINGS
+def _same(path: Path, settings: Mapping[str, Any]) -> None:
     if not path.exists():
         _write(path, settings)
         return
@@ -105,8 +113,8 @@ def _same(folder: Path, settings: Mapping[str, Any]) -> None:
     for name, value in settings["fixed"].items():
         if before["fixed"].get(name) != value:
             raise WrongRun(
-                folder,
-                f"holds a run with {name} {before['fixed'].get(name)!r}, not {value!r}: choose another folder",
+                path,
+                f"a run with {name} {before['fixed'].get(name)!r}, not {value!r}: let the output go elsewhere",
             )
     _write(path, {**before, **settings})
 

@@ -15,7 +15,9 @@ from treadle.bench.summary import (
     by_engine,
     by_keyword,
     by_split,
+    categories,
     in_common,
+    quality,
     summary,
     written,
 )
@@ -46,8 +48,15 @@ def show(folder: Path) -> None:
     if settings["fixed"].get("writing"):
         groups = by_engine(records)
         table.show_written("a model writes", {engine: written(groups[engine]) for engine in engines})
+    if any("right" in row for row in records):
+        groups = by_engine(records)
+        table.show_quality("quality", {engine: quality(groups[engine]) for engine in engines})
+        return
     table.show("all schemas", summaries(settings, records))
     if len(engines) > 1:
         table.show("schemas that every engine passes", summaries(settings, records, common=True))
-    table.show_groups("by split", by_split(records), engines, len(records))
+    splits = by_split(records)
+    table.show_groups("by split", splits, engines, len(records))
+    if len(splits) > 1:
+        table.show_categories("splits in which", {engine: categories(splits, engine) for engine in engines})
     table.show_groups("by keyword", by_keyword(records), engines, KEYWORDS)

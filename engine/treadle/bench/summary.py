@@ -9,7 +9,7 @@ A first mask that never came because the time was up counts as the limit; refuse
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +99,28 @@ def written(records: Sequence[Record]) -> Written:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """Questions with an answer that is known."""
+
+    questions: int
+    right: int
+    #: Texts that are JSON as asked for.
+    valid: int
+    unfinished: int
+    tokens: int
+
+
+def quality(records: Sequence[Record]) -> Quality:
+    return Quality(
+        len(records),
+        right=sum(bool(row.get("right")) for row in records),
+        valid=sum(row.get("outcome") == "valid" for row in records),
+        unfinished=sum(row.get("outcome") == "unfinished" for row in records),
+        tokens=sum(row.get("tokens", 0) for row in records),
+    )
+
+
 def by_engine(records: Iterable[Record]) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
     for record in records:
@@ -184,6 +206,37 @@ def by_split(records: Iterable[Record]) -> dict[str, dict[str, Coverage]]:
         split: {engine: coverage(rows) for engine, rows in engines.items()}
         for split, engines in sorted(groups.items())
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Categories:
+    """Splits counted as JSONSchemaBench counts the categories of the official suite."""
+
+    categories: int
+    #: At least one schema passes; all of them do.
+    minimal: int
+    full: int
+    #: At least one schema is refused (or out of time, or a crash), over-, under-constrained.
+    compile_error: int
+    over: int
+    under: int
+
+
+def categories(groups: Mapping[str, Mapping[str, Coverage]], engine: str) -> Categories:
+    """The groups of `by_split`, for one engine."""
+    found = [engines[engine] for engines in groups.values() if engine in engines]
+
+    def count(holds: Callable[[Coverage], bool]) -> int:
+        return sum(map(holds, found))
+
+    return Categories(
+        len(found),
+        minimal=count(lambda each: each.true > 0),
+        full=count(lambda each: each.true == each.schemas),
+        compile_error=count(lambda each: each.declared < each.schemas),
+        over=count(lambda each: each.over > 0),
+        under=count(lambda each: each.under > 0),
+    )
 
 
 def by_keyword(records: Iterable[Record]) -> dict[str, dict[str, Coverage]]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from treadle.bench.comparison import Change
-from treadle.bench.summary import PERCENTILES, Coverage, Summary, Times, Written
+from treadle.bench.summary import PERCENTILES, Categories, Coverage, Quality, Summary, Times, Written
 
 _COVERAGE = {
     "declared": "declared",
@@ -18,6 +18,14 @@ _COVERAGE = {
     "under": "under-constrained",
     "timeout": "out of time",
     "crash": "crashed",
+}
+_CATEGORIES = {
+    "categories": "categories",
+    "full": "every schema passes",
+    "minimal": "at least one passes",
+    "compile_error": "one is refused, or fails to compile",
+    "over": "one is over-constrained",
+    "under": "one is under-constrained",
 }
 _TIMES = {"first": "first mask", "mask": "mask", "token": "mask and accept"}
 
@@ -66,13 +74,17 @@ def show_groups(
 
 
 def show_written(title: str, found: Mapping[str, Written]) -> None:
+    _print(title, "", list(found), written_rows(found))
+
+
+def written_rows(found: Mapping[str, Written]) -> list[tuple[str, list[str]]]:
     """Declared, empirical and true coverage, and what a token costs."""
 
     def share(number: int, each: Written) -> str:
         return f"{number:,}  {100 * number / max(1, each.coverage.schemas):5.1f}%"
 
     every = list(found.values())
-    lines = [
+    return [
         ("schemas", [_count(each.coverage.schemas) for each in every]),
         ("declared", [share(each.coverage.declared, each) for each in every]),
         ("empirical: the text is valid", [share(each.valid, each) for each in every]),
@@ -85,7 +97,35 @@ def show_written(title: str, found: Mapping[str, Written]) -> None:
         ("model, ms/token", [_milliseconds(each.model) for each in every]),
         ("all, ms/token", [_milliseconds(each.mask + each.model + each.other) for each in every]),
     ]
-    _print(title, "", list(found), lines)
+
+
+def show_categories(title: str, found: Mapping[str, Categories]) -> None:
+    _print(title, "", list(found), category_rows(found))
+
+
+def category_rows(found: Mapping[str, Categories]) -> list[tuple[str, list[str]]]:
+    def cells(field: str) -> list[str]:
+        return [_count(getattr(each, field)) for each in found.values()]
+
+    return [(name, cells(field)) for field, name in _CATEGORIES.items()]
+
+
+def show_quality(title: str, found: Mapping[str, Quality]) -> None:
+    _print(title, "", list(found), quality_rows(found))
+
+
+def quality_rows(found: Mapping[str, Quality]) -> list[tuple[str, list[str]]]:
+    def share(number: int, each: Quality) -> str:
+        return f"{number:,}  {100 * number / max(1, each.questions):5.1f}%"
+
+    every = list(found.values())
+    return [
+        ("questions", [_count(each.questions) for each in every]),
+        ("right answers", [share(each.right, each) for each in every]),
+        ("valid text", [share(each.valid, each) for each in every]),
+        ("unfinished text", [share(each.unfinished, each) for each in every]),
+        ("tokens", [_count(each.tokens) for each in every]),
+    ]
 
 
 def _milliseconds(microseconds: float) -> str:

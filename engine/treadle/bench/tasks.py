@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from treadle.bench.keywords import keywords_of
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -27,9 +29,17 @@ class Task:
     #: The part of the collection, by which coverage is shown.
     split: str
     instances: tuple[Instance, ...] = field(default=())
+    #: What a model is asked; "" for an instance of the schema.
+    prompt: str = ""
+    #: What it should answer under the schema's member `answer`; None where that is not known.
+    answer: Any = None
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
+
+    def about(self) -> dict[str, Any]:
+        """What its records say of the task itself."""
+        return {"id": self.id, "split": self.split, "keywords": sorted(keywords_of(self.schema))}
 
     @staticmethod
     def from_json(line: str) -> Task:

@@ -17,6 +17,7 @@ from typing import Any
 
 from treadle.bench.adapters.protocol import Engine
 from treadle.bench.measuring import REFUSED, Encode, Note, measure
+from treadle.bench.questions import judged
 from treadle.bench.tasks import Task
 
 PROMPT = "Write a JSON value that satisfies this JSON Schema. Answer with the value only.\n"
@@ -99,7 +100,7 @@ def write_by_itself(engine: Any, task: Task, model: Any, writing: Writing) -> di
 
 
 def _prompt(task: Task) -> str:
-    return PROMPT + json.dumps(task.schema, separators=(",", ":"))[:SHOWN]
+    return task.prompt or PROMPT + json.dumps(task.schema, separators=(",", ":"))[:SHOWN]
 
 
 def write(engine: Engine, task: Task, model: Any, writing: Writing) -> dict[str, Any]:
@@ -135,7 +136,8 @@ def _written(task: Task, text: str, tokens: int, clock: Clock, *, finished: bool
     outcome, why = _outcome(task.schema, text, finished=finished)
     count = max(1, tokens)
     per_token = {f"{what}_us_per_token": round(1e6 * spent / count, 1) for what, spent in clock.spent.items()}
-    return {"outcome": outcome, "objection": why, "text": text, "tokens": tokens, **per_token}
+    record = {"outcome": outcome, "objection": why, "text": text, "tokens": tokens, **per_token}
+    return record if task.answer is None else {**record, **judged(text, task.answer)}
 
 
 def _allowed(engine: Engine, matcher: Any, width: int, ends: list[int]) -> Any:

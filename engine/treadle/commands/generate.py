@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -38,7 +39,9 @@ from treadle.commands.reporting import progress
 from treadle.errors import UnsatisfiableConstraint
 from treadle.inputs import WrongArgument
 
-PromptArgument = Annotated[str, typer.Argument(help="The prompt, or - to read it from standard input.")]
+PromptArgument = Annotated[
+    str | None, typer.Argument(help="The prompt, or - to read it from standard input; none with --input.")
+]
 ChoicesOption = Annotated[list[str] | None, typer.Option(help="One allowed text; give it several times.")]
 TypeOption = Annotated[str | None, typer.Option("--type", help="int, float, bool, str, or module:Class.")]
 MaxTokensOption = Annotated[
@@ -84,11 +87,25 @@ ExactBudgetOption = Annotated[
         "--exact-budget", help="Local scores without the choices that do not fit --max-tokens; slower."
     ),
 ]
+InputOption = Annotated[
+    Path | None,
+    typer.Option("--input", help="JSON lines {prompt, id, schema | regex | ...}; see docs/batches.md."),
+]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(help="With --input: where answers go, a line each; gone on with if it is there."),
+]
+WorkersOption = Annotated[
+    int, typer.Option(min=1, help="With --input: processes, each with a CPU and a model.")
+]
+TimeoutOption = Annotated[float, typer.Option(min=0.1, help="With --input: processor seconds for a line.")]
+RayOption = Annotated[bool, typer.Option("--ray", help="With --input: on a Ray cluster that is running.")]
+AddressOption = Annotated[str, typer.Option(help="Of the Ray cluster; auto finds the one of this machine.")]
 StreamOption = Annotated[bool, typer.Option("--stream", help="Print the text as it is written.")]
 
 
 def generate(
-    prompt: PromptArgument,
+    prompt: PromptArgument = None,
     schema: SchemaOption = None,
     regex: RegexOption = None,
     grammar: GrammarOption = None,
@@ -117,32 +134,50 @@ def generate(
     start: StartOption = None,
     lexing: LexingOption = Lexing.auto,
     as_json: JsonOption = False,
+    input_: InputOption = None,
+    output: OutputOption = None,
+    workers: WorkersOption = 1,
+    timeout: TimeoutOption = 600.0,
+    ray: RayOption = False,
+    ray_address: AddressOption = "auto",
 ) -> None:
     """Let a model write text that satisfies a constraint."""
     given = {"schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "type": type_}
+    sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}
+    search = {"expansions": expansions, "forced_runs": forced_runs, "exact_budget": exact_budget}
+    json_ = json_policies(property_order, whitespace, escapes, formats, lenient)
+    if (input_ is None) != (output is None):
+        raise WrongArgument("--input and --output go together")
+    if input_ is not None and output is not None:
+        if prompt is not None or stream or as_json or must_include:
+            raise WrongArgument("--input goes with neither a prompt nor --stream, --json or --must-include")
+        from treadle.bench.answering import Answering
+        from treadle.bench.prompts import Batch, answer_all
+
+        policies = {"schema": json_, "type": json_, "grammar": grammar_policies(start, lexing)}
+        arguments = {"max_tokens": max_tokens, "n": n, "strategy": strategy, **sampling, **search}
+        answering = Answering(model, _default(given), policies, resource, arguments)
+        answer_all(Batch(input_, output, answering, workers, timeout, ray=ray_address if ray else None))
+        return
+    if prompt is None:
+        raise WrongArgument("give a prompt, or --input and --output")
     kind = only_one(given)
     if stream:
         _refuse_with_stream(several=as_json or n > 1, searching=exact_budget or not forced_runs)
     if prompt == "-" and "-" in {schema, grammar}:
         raise WrongArgument(f"the prompt and the {kind} cannot both be standard input")
-    policies = json_policies(property_order, whitespace, escapes, formats, lenient)
-    policies = grammar_policies(start, lexing) if kind == "grammar" else policies
+    policies = grammar_policies(start, lexing) if kind == "grammar" else json_
     constraint = constraint_from(kind, given[kind], with_resources(kind, policies, resource))
     text = _read_prompt(prompt)
     options: dict[str, Any] = {
         "model": model,
         "max_tokens": max_tokens,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "min_p": min_p,
-        "seed": seed,
+        **sampling,
         "strategy": _strategy(strategy, must_include),
     }
     if stream:
         _stream(text, constraint, options)
         return
-    search = {"expansions": expansions, "forced_runs": forced_runs, "exact_budget": exact_budget}
     _show(_write(text, constraint, {**options, **search, "n": n}), as_json=as_json)
 
 
@@ -151,6 +186,20 @@ def _refuse_with_stream(*, several: bool, searching: bool) -> None:
         raise WrongArgument("--stream goes with neither --json nor -n")
     if searching:
         raise WrongArgument("--stream goes with neither --exact-budget nor --no-forced-runs")
+
+
+def _default(given: dict[str, Any]) -> tuple[str, Any] | None:
+    """The constraint of lines that have none, as it can be told to other processes."""
+    if not any(given.values()):
+        return None
+    kind = only_one(given)
+    value = given[kind]
+    if kind == "schema":
+        return kind, inputs.schema(value)
+    if kind == "grammar":
+        grammar = inputs.grammar(value)
+        return kind, str(grammar.resolve()) if isinstance(grammar, Path) else grammar
+    return kind, value
 
 
 def _read_prompt(prompt: str) -> str:

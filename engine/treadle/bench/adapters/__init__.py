@@ -36,6 +36,7 @@ ENGINES = {
     "xgrammar-compliant": Source("xgrammar", "Compliant", "xgrammar"),
     "outlines-core": Source("outlines_core", "OutlinesCore", "outlines-core"),
     "lm-format-enforcer": Source("lm_format_enforcer", "LmFormatEnforcer", "lm-format-enforcer"),
+    "llama.cpp": Source("llama_cpp", "LlamaCpp", "llama-cpp-python"),
     "null": Source("null", "Null", ""),
     # The same by the name that it has where a model writes.
     "unconstrained": Source("null", "Null", ""),
@@ -60,7 +61,10 @@ def load(engine: str, tokenizer: TokenizerFolder) -> Engine:
         made = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise EngineMissing(engine, str(error)) from error
-    adapter: Engine = made(tokenizer)
+    try:
+        adapter: Engine = made(tokenizer)
+    except ImportError as error:  # something that it needs beside the package
+        raise EngineMissing(engine, str(error)) from error
     return adapter
 
 
