@@ -123,21 +123,20 @@ class GrammarTokenAutomaton:
 
     def _first_visit(self, state: int) -> Row:
         with self.bytes.lock:
-            bits = np.zeros(self.tables.words, np.uint32)
-            configs = self.bytes.frontier(state).tolist()
+            row: Row = np.zeros(self.tables.words, np.int32)
             if self._readings is not None:
-                with self.bytes.passing():
-                    for config in configs:
-                        self._readings.add(self.bytes, config, bits.view(np.int32))
+                self._readings.add(self.bytes, state, row)
             else:
-                for config in configs:
-                    self._add(state, config, bits)
-            if self.bytes.is_accepting(state):
-                bits |= self.tables.eos_row.view(np.uint32)
-            bits.flags.writeable = False
-            row: Row = bits.view(np.int32)
+                self._add_contexts(state, row.view(np.uint32))
+            row.flags.writeable = False
             self._rows[state] = row
         return row
+
+    def _add_contexts(self, state: int, bits: UInt32) -> None:
+        for config in self.bytes.frontier(state).tolist():
+            self._add(state, config, bits)
+        if self.bytes.is_accepting(state):
+            bits |= self.tables.eos_row.view(np.uint32)
 
     def _add(self, state: int, config: list[int], bits: UInt32) -> None:
         """Add the tokens that a configuration allows."""
@@ -151,11 +150,10 @@ class GrammarTokenAutomaton:
         """uint32[words]: the tokens that stay inside a lexeme that is being read, whatever may follow it."""
         bits = np.zeros(self.tables.words, np.uint32)
         with self.bytes.lock:
-            for config in self.bytes.frontier(state).tolist():
-                if self._readings is not None:
-                    with self.bytes.passing():
-                        self._readings.add(self.bytes, config, bits.view(np.int32), inside=True)
-                else:
+            if self._readings is not None:
+                self._readings.add(self.bytes, state, bits.view(np.int32), inside=True)
+            else:
+                for config in self.bytes.frontier(state).tolist():
                     bits |= self._context(config[at.CFG_BUNDLE], config).inside
         return bits
 
