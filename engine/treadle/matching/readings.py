@@ -11,10 +11,11 @@ byte, and made only where it differs from the nearest.
 
 from __future__ import annotations
 
+import json
 import mmap
 import threading
 import weakref
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,13 @@ from numpy.typing import NDArray
 from treadle.automata import parse_layout as at
 from treadle.automata import scanner
 from treadle.automata.parse_automaton import Duty, ParseAutomaton, ParseTables
+from treadle.automata.parse_kernels import rehash
 from treadle.errors import LimitExceeded
-from treadle.matching import mask_kernels, profile_kernels
+from treadle.matching import grammar_store, mask_kernels, profile_kernels
 from treadle.matching import reading_kernels as kernels
 from treadle.matching import reading_layout as rd
 from treadle.matching.token_tables import TokenTables
+from treadle.vocabulary.vocabulary import WORTH_STORING
 
 Int32 = NDArray[np.int32]
 #: Profiles that another one is compared with.
@@ -44,8 +47,10 @@ Key = tuple[int, tuple[Duty, ...], int]
 class Readings:
     """The profiles of one grammar and one vocabulary."""
 
-    def __init__(self, tables: ParseTables, tokens: TokenTables, cover: Int32) -> None:
+    def __init__(self, tables: ParseTables, tokens: TokenTables, cover: Int32, fingerprint: str) -> None:
         self.lock = threading.RLock()
+        self.tables = tables
+        self.fingerprint = fingerprint
         self._tokens = tokens
         self._cover = cover
         self._set_words = tables.scanner.words
@@ -59,6 +64,8 @@ class Readings:
         self._shared = np.zeros(tokens.words, np.int32)
         self._prepared = False
         self._generation = 0
+        #: Generation, starts and profiles as they are on disk.
+        self._dumped = (0, 0, 0)
         self._begin()
 
     def _begin(self) -> None:
@@ -129,10 +136,22 @@ class Readings:
             if self._prepared:
                 return
             self._prepared = True
-            try:
-                self._prepare(automaton, most)
-            except LimitExceeded:
-                self._begin()
+            if self._tokens.size < WORTH_STORING:
+                self._try_to_prepare(automaton, most)
+                return
+            with self.tables.lock:
+                stored = grammar_store.recall_profiles(self.tables, self.fingerprint)
+                if stored is not None:
+                    self._load(stored)
+                else:
+                    self._try_to_prepare(automaton, most)
+                grammar_store.remember(self)
+
+    def _try_to_prepare(self, automaton: ParseAutomaton, most: int) -> None:
+        try:
+            self._prepare(automaton, most)
+        except LimitExceeded:
+            self._begin()
 
     def _prepare(self, automaton: ParseAutomaton, most: int) -> None:
         seen = 1
@@ -160,6 +179,44 @@ class Readings:
         some = groups[:, rd.GR_TOKENS] < groups[:, rd.GR_TOKENS_END]
         readings = int(r[rd.AT_READINGS]) + groups[some, rd.GR_READING] * rd.READING_WIDTH + rd.RD_SCAN
         return np.unique(r[readings]).tolist()
+
+    # -- on disk -----------------------------------------------------------------------------------------
+
+    def dump(self) -> dict[str, NDArray[Any]] | None:
+        """All that is known, as arrays; None if that was dumped or loaded already."""
+        with self.lock:
+            r = self.memory
+            made = self._generation, int(r[rd.N_STARTS]), int(r[rd.N_PROFILES])
+            if made == self._dumped:
+                return None
+            self._dumped = made
+            arrays: dict[str, NDArray[Any]] = {
+                str(offset): r[r[offset] : r[offset] + int(r[counter]) * width].copy()
+                for offset, counter, width in _lasting(r)
+            }
+            keys = json.dumps([list(self._starts.items()), [[list(k), v] for k, v in self._apart.items()]])
+            arrays["keys"] = np.frombuffer(keys.encode(), np.uint8)
+            arrays["whole"] = np.array(self._whole, np.int32)
+            arrays["behind"] = self._behind[: len(self._whole)].copy()
+            return arrays
+
+    def _load(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over what `dump` gave."""
+        self._begin()
+        r = self.memory
+        for offset, counter, width in _lasting(r):
+            values = arrays[str(offset)]
+            r[r[offset] : r[offset] + len(values)] = values
+            r[counter] = len(values) // width
+        rehash(r)
+        starts, apart = json.loads(arrays["keys"].tobytes())
+        self._starts = {
+            (scan, tuple(map(tuple, duties)), column): start for (scan, duties, column), start in starts
+        }
+        self._apart = {bytes(nodes): row for nodes, row in apart}
+        self._whole = arrays["whole"].tolist()
+        self._behind[: len(self._whole)] = arrays["behind"]
+        self._dumped = self._generation, int(r[rd.N_STARTS]), int(r[rd.N_PROFILES])
 
     # -- profiles ----------------------------------------------------------------------------------------
 
@@ -241,6 +298,18 @@ class Readings:
         return known
 
 
+def _lasting(r: Int32) -> list[tuple[int, int, int]]:
+    """The tables that last: where each is, how many rows it has, and how wide they are."""
+    return [
+        (rd.AT_READINGS, rd.N_READINGS, rd.READING_WIDTH), (rd.AT_READ, rd.N_READINGS, 256),
+        (rd.AT_FLAGSETS, rd.N_FLAGSETS, int(r[rd.FLAG_WORDS])), (rd.AT_OPEN, rd.N_OPEN, rd.OPEN_WIDTH),
+        (rd.AT_PROFILES, rd.N_PROFILES, rd.PROFILE_WIDTH), (rd.AT_GROUPS, rd.N_GROUPS, rd.GROUP_WIDTH),
+        (rd.AT_TOKENS, rd.N_TOKENS, 1), (rd.AT_ROOTS, rd.N_ROOTS, 1),
+        (rd.AT_ROWS, rd.N_ROWS, int(r[rd.ROW_WORDS])), (rd.AT_STARTS, rd.N_STARTS, rd.START_WIDTH),
+        (at.AT_MEMO, at.N_MEMO, at.MEMO_WIDTH),
+    ]  # fmt: skip
+
+
 def _tops(nodes: Int32) -> Int32:
     found, node, end = [], 0, len(nodes) // 3 - 1
     while node < end:
@@ -253,7 +322,7 @@ def _memory(set_words: int, row_words: int, nodes: int) -> Int32:
     capacity = {
         rd.CAP_READINGS: 1 << 17, rd.CAP_FLAGSETS: 1 << 13, rd.CAP_OPEN: 1 << 16, rd.CAP_GROUPS: 1 << 21,
         rd.CAP_TOKENS: 1 << 25, rd.CAP_ROOTS: 1 << 25, rd.CAP_ROWS: max(1, (1 << 24) // row_words),
-        rd.CAP_EVENTS: 8 * nodes + 256, rd.CAP_MEMOS: 1 << 20, rd.CAP_STARTS: 1 << 16,
+        rd.CAP_EVENTS: 8 * nodes + 256, rd.CAP_MEMOS: 1 << 17, rd.CAP_STARTS: 1 << 16,
     }  # fmt: skip
     sizes = {
         rd.AT_READINGS: capacity[rd.CAP_READINGS] * rd.READING_WIDTH, rd.AT_READ: capacity[rd.CAP_READINGS] * 256,
@@ -290,11 +359,11 @@ _READINGS: weakref.WeakKeyDictionary[ParseTables, weakref.WeakKeyDictionary[Toke
 )
 
 
-def readings_of(tables: ParseTables, tokens: TokenTables, cover: Int32) -> Readings:
+def readings_of(tables: ParseTables, tokens: TokenTables, cover: Int32, fingerprint: str) -> Readings:
     """The readings of a grammar and a vocabulary, shared by all who ask."""
     with tables.lock:
         of_grammar = _READINGS.setdefault(tables, weakref.WeakKeyDictionary())
         known = of_grammar.get(tokens)
         if known is None:
-            known = of_grammar[tokens] = Readings(tables, tokens, cover)
+            known = of_grammar[tokens] = Readings(tables, tokens, cover, fingerprint)
         return known
