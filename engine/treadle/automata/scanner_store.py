@@ -9,6 +9,7 @@ followed along what is known, since its own numbers depend on what it is asked f
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -109,7 +110,7 @@ class KeptScanner(Scanner):
 
     def wake(self) -> None:
         """Unpack what states are made of."""
-        arrays, self._arrays = self._arrays, None
+        arrays = self._arrays
         if arrays is None:
             return
         self._machines = _machines(arrays, self._reader)
@@ -119,9 +120,10 @@ class KeptScanner(Scanner):
         partials: list[Partial] = list(map(tuple, arrays["partials"].tolist()))
         self._keys = [
             (partial, tuple(items[first:last]))
-            for partial, first, last in zip(partials, bounds, bounds[1:], strict=True)
+            for partial, (first, last) in zip(partials, pairwise(bounds), strict=True)
         ]
         self._numbers = {key: number for number, key in enumerate(self._keys) if number > DEAD}
+        self._arrays = None
 
 
 def dump(scanner: Scanner) -> Arrays | None:
