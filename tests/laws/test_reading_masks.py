@@ -39,7 +39,10 @@ TOYS: dict[str, tuple[str, str, tuple[str, ...], tuple[str, ...]]] = {
         ("ytqrs",),
     ),
     "what may come behind a lexeme": (
-        'start: "a" N "x" | N "y" | "b" N | "a" M "x"\nN: /1(?![x1])/\nM: "2"\n', "abxy12", ("1y", "b1", "a2x"), ("a1x",)
+        'start: "a" N "x" | N "y" | "b" N | "a" M "x"\nN: /1(?![x1])/\nM: "2"\n',
+        "abxy12",
+        ("1y", "b1", "a2x"),
+        ("a1x",),
     ),
     "keywords": (
         'start: s+\ns: "if" N ";" | N "=" N ";"\nN: /[ifx]+/\n%ignore " "\n', "ifx=; ", ("if x;", "ifx=x;"), ("ifx;",)
