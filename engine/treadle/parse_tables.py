@@ -24,6 +24,7 @@ from treadle.grammar.cfg import Cfg, Terminal
 from treadle.grammar.expression import Expr
 from treadle.grammar.normal_form import normal_form, without_unit_cycles, without_useless
 from treadle.grammar.preferred import Look, Machine, Program
+from treadle.matching import grammar_store
 
 #: Grammars whose tables are kept: compiling one again costs nothing, and its scanner is as far as it came before.
 KEPT: Final = 32
@@ -46,12 +47,38 @@ def parse_tables(cfg: Cfg, usable: frozenset[int]) -> ParseTables:
 
 
 def _made(cfg: Cfg, usable: frozenset[int]) -> ParseTables:
+    key = grammar_store.key_of(cfg, usable)
+    made = _recalled(cfg, usable, key) if key is not None else None
+    if made is not None:
+        return made
     form, tables = _form(cfg)
     machines = tuple(
         None if number in form.declared else _machine(form, terminal, usable)
         for number, terminal in enumerate(form.terminals)
     )
-    return ParseTables(form, tables, Scanner(machines))
+    made = ParseTables(form, tables, Scanner(machines))
+    if key is not None:
+        grammar_store.keep(made, grammar_store.Lexer(key, normal=form != without_useless(cfg)))
+    return made
+
+
+def _recalled(cfg: Cfg, usable: frozenset[int], key: str) -> ParseTables | None:
+    """What another process found out about a grammar: its tables, and a scanner that was asked already."""
+
+    def read(terminal: int) -> Program:
+        program = _machine(form, form.terminals[terminal], usable)
+        assert isinstance(program, Program)
+        return program
+
+    known = grammar_store.recall_lexer(key, read)
+    if known is None:
+        return None
+    lexer, tables, kept = known
+    useful = without_useless(cfg)
+    form = normal_form(useful) if lexer.normal else useful
+    made = ParseTables(form, tables, kept)
+    grammar_store.keep(made, lexer)
+    return made
 
 
 def _form(cfg: Cfg) -> tuple[Cfg, lr.Tables]:

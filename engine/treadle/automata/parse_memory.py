@@ -26,7 +26,7 @@ _FLAGS: Final = (
 )
 #: (offset column, capacity column, counter column, width, rows at first); a width of 0 depends on the grammar.
 _GROWING: Final = (
-    (at.AT_MEMO, at.CAP_MEMO, at.N_MEMO, at.MEMO_WIDTH, 1 << 17),
+    (at.AT_MEMO, at.CAP_MEMO, at.N_MEMO, at.MEMO_WIDTH, 1 << 15),
     (at.AT_NODES, at.CAP_NODES, at.N_NODES, at.NODE_WIDTH, 1 << 15),
     (at.AT_BUNDLES, at.CAP_BUNDLES, at.N_BUNDLES, at.BUNDLE_WIDTH, 1 << 15),
     (at.AT_CONFIGS, at.CAP_CONFIGS, at.N_CONFIGS, at.CONFIG_WIDTH, 1 << 15),
@@ -74,7 +74,8 @@ class ParseMemory:
         sizes = {
             offset: self._capacity[cap] * self._width(offset, width) for offset, cap, _, width, _ in _GROWING
         }
-        hashes = 1 << (2 * self._capacity[at.CAP_MEMO]).bit_length()
+        # Entries are spread over all of its pages, and the first touch of each is what a first mask costs most.
+        hashes = 1 << (2 * self._capacity[at.CAP_MEMO] - 1).bit_length()
         sizes[at.AT_HASH] = hashes
         sizes[at.AT_LEVELS] = self._levels
         sizes.update(_SCRATCH)

@@ -29,7 +29,9 @@ from treadle.automata import parse_layout as at
 from treadle.automata.parse_automaton import LEVELS, ParseAutomaton
 from treadle.errors import VocabularyMismatch
 from treadle.masks.bitset import Row, address_of
+from treadle.masks.pool import Kept
 from treadle.matching import context_kernels as kernels
+from treadle.matching.budget import pool_of
 from treadle.matching.closing import fewest_tokens
 from treadle.matching.forced import LONGEST_RUN, may_go_on
 from treadle.matching.parse_closing import ParseCloser
@@ -84,11 +86,18 @@ class GrammarTokenAutomaton:
         self.vocabulary = vocabulary
         self.tables = token_tables(vocabulary)
         self.start = automaton.start
+        self.pool = pool_of(self.tables)
         self._rows: dict[int, Row] = {DONE: self.tables.eos_row}
+        #: What the pool keeps of every row that was computed; `_rows` holds those used since its last turn.
+        self._kept: dict[int, Kept] = {}
         self._next: dict[int, int] = {}
         self._cover = wide_cover_of(self.tables)
         lexical = automaton.tables.cfg.lexing == "lexical"
-        self._readings = readings_of(automaton.tables, self.tables, self._cover) if lexical else None
+        self._readings = (
+            readings_of(automaton.tables, self.tables, self._cover, vocabulary.fingerprint)
+            if lexical
+            else None
+        )
         if self._readings is not None:
             self._readings.prepare(automaton)
         self._ends = frozenset(vocabulary.eos_ids)
@@ -97,6 +106,7 @@ class GrammarTokenAutomaton:
         self._shiftable: dict[int, int] = {}
         self._closer = ParseCloser(automaton)
         self._closings: dict[int, tuple[int, ...]] = {}
+        self.pool.join(self)
 
     # -- masks -------------------------------------------------------------------------------------------
 
@@ -121,23 +131,34 @@ class GrammarTokenAutomaton:
             row[:width] = self.mask(state)
             row[width:] = 0
 
+    def turn(self) -> None:
+        """The pool has let rows go: those that are asked for again are asked from it."""
+        self._rows = {DONE: self.tables.eos_row}
+
     def _first_visit(self, state: int) -> Row:
+        """A row that was not asked for since the pool's last turn."""
         with self.bytes.lock:
-            bits = np.zeros(self.tables.words, np.uint32)
-            configs = self.bytes.frontier(state).tolist()
-            if self._readings is not None:
-                with self.bytes.passing():
-                    for config in configs:
-                        self._readings.add(self.bytes, config, bits.view(np.int32))
-            else:
-                for config in configs:
-                    self._add(state, config, bits)
-            if self.bytes.is_accepting(state):
-                bits |= self.tables.eos_row.view(np.uint32)
-            bits.flags.writeable = False
-            row: Row = bits.view(np.int32)
+            kept = self._kept.get(state)
+            row = self.pool.again(kept) if kept is not None else None
+            if row is None:
+                row, self._kept[state] = self.pool.keep(self._compute(state))
             self._rows[state] = row
         return row
+
+    def _compute(self, state: int) -> Row:
+        """The row of a state, in a scratch row of the pool."""
+        row = self.pool.scratch()
+        if self._readings is not None:
+            self._readings.add(self.bytes, state, row)
+        else:
+            self._add_contexts(state, row.view(np.uint32))
+        return row
+
+    def _add_contexts(self, state: int, bits: UInt32) -> None:
+        for config in self.bytes.frontier(state).tolist():
+            self._add(state, config, bits)
+        if self.bytes.is_accepting(state):
+            bits |= self.tables.eos_row.view(np.uint32)
 
     def _add(self, state: int, config: list[int], bits: UInt32) -> None:
         """Add the tokens that a configuration allows."""
@@ -151,11 +172,10 @@ class GrammarTokenAutomaton:
         """uint32[words]: the tokens that stay inside a lexeme that is being read, whatever may follow it."""
         bits = np.zeros(self.tables.words, np.uint32)
         with self.bytes.lock:
-            for config in self.bytes.frontier(state).tolist():
-                if self._readings is not None:
-                    with self.bytes.passing():
-                        self._readings.add(self.bytes, config, bits.view(np.int32), inside=True)
-                else:
+            if self._readings is not None:
+                self._readings.add(self.bytes, state, bits.view(np.int32), inside=True)
+            else:
+                for config in self.bytes.frontier(state).tolist():
                     bits |= self._context(config[at.CFG_BUNDLE], config).inside
         return bits
 

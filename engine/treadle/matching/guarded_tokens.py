@@ -43,21 +43,20 @@ class GuardedTokenAutomaton(GrammarTokenAutomaton):
         self._plain_states: dict[int, int] = {}
         self._ways: dict[int, bytes | None] = {}
 
-    def _first_visit(self, state: int) -> Row:
-        with self.bytes.lock:
-            plain = self._plain_state(state)
-            possible = self._plain.mask(plain).view(np.uint32)
-            same = len(self.bytes.frontier(state)) == len(self._plain.bytes.frontier(plain))
-            bits = self._plain.inside(plain) if same else np.zeros(self.tables.words, np.uint32)
-            with self.bytes.passing():
-                for token in to_tokens((possible & ~bits).view(np.int32)).tolist():
-                    if token not in self._ends and self._spell(state, token) != at.DEAD:
-                        bits[token >> 5] |= np.uint32(1 << (token & 31))
-            if self.bytes.is_accepting(state):
-                bits |= self.tables.eos_row.view(np.uint32)
-            bits.flags.writeable = False
-            row: Row = bits.view(np.int32)
-            self._rows[state] = row
+    def _compute(self, state: int) -> Row:
+        plain = self._plain_state(state)
+        possible = self._plain.mask(plain).view(np.uint32)
+        same = len(self.bytes.frontier(state)) == len(self._plain.bytes.frontier(plain))
+        row = self.pool.scratch()
+        bits = row.view(np.uint32)
+        if same:
+            bits |= self._plain.inside(plain)
+        with self.bytes.passing():
+            for token in to_tokens((possible & ~bits).view(np.int32)).tolist():
+                if token not in self._ends and self._spell(state, token) != at.DEAD:
+                    bits[token >> 5] |= np.uint32(1 << (token & 31))
+        if self.bytes.is_accepting(state):
+            bits |= self.tables.eos_row.view(np.uint32)
         return row
 
     def _text(self, state: int) -> bytes:

@@ -2,7 +2,8 @@
 
 A group's tokens are allowed if some lexeme that is being read at their end can come next, or if one that is complete
 there can, by the parser's stacks; behind such a lexeme the group's own profile is looked through, with the stacks
-behind it. `m` is the memory of parse_kernels.py, `r` that of reading_layout.py.
+behind it. What the lexer prefers to a lexeme that ended is (the set that it looked for, the lexeme's terminal): no set
+of its own is made for it. `m` is the memory of parse_kernels.py, `r` that of reading_layout.py.
 """
 
 from __future__ import annotations
@@ -11,28 +12,41 @@ import numpy as np
 
 from treadle.automata.parse_kernels import (
     accepted_words,
+    accepting,
+    begin,
     bundle_row,
     condition_count,
+    condition_holds,
     conditions_of,
-    duty,
+    config_row,
+    duty_row,
     end_lexeme,
+    ends,
     first_of,
     flag_words,
-    fresh,
+    found,
     holds,
     live_words,
-    may_begin,
     meet,
+    put,
     roomy,
     scan_words,
-    up_to,
+    scanned,
+    slot_of,
+    state_row,
+    take_back,
     viable,
 )
 from treadle.automata.parse_layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
 from treadle.matching.profile_kernels import profile_behind
-from treadle.matching.reading_kernels import flagset, open_row, reading_row
+from treadle.matching.reading_kernels import START_SCAN, flagset, group_row, open_row, reading_row
 from treadle.matching.reading_layout import *  # noqa: F403
+
+#: Answers.
+DONE = 0
+STOPPED = 1
+NO_START = 2
 
 
 @helper
@@ -50,31 +64,62 @@ def lowest_of(m, r, a, b):
 
 
 @helper
+def preferred_set(m, r, level):
+    """The terminals that the lexer looked for where a lexeme of a level began."""
+    return scan_words(m, np.int64(r[r[AT_PREFERRED] + 2 * level]))
+
+
+@helper
+def preferred_last(r, level):
+    """The last of them that the lexer prefers to that lexeme, or the lexeme's own."""
+    return np.int64(r[r[AT_PREFERRED] + 2 * level + 1])
+
+
+@helper
+def prefer(r, level, s, t):
+    r[r[AT_PREFERRED] + 2 * level] = s
+    r[r[AT_PREFERRED] + 2 * level + 1] = t
+
+
+@helper
 def broken(m, r, d):
     """Did a lexeme that ended go on as something that the lexer prefers?"""
     while d != 0:
         level = open_row(r, d, OP_LEVEL)
-        preferred = np.int64(r[r[AT_PREFERRED] + level])
-        if (
-            level >= BROUGHT
-            and lowest_of(m, r, flagset(r, open_row(r, d, OP_FLAGGED)), scan_words(m, preferred)) >= 0
-        ):
-            return True
+        if level >= BROUGHT:
+            t = lowest_of(m, r, flagset(r, open_row(r, d, OP_FLAGGED)), preferred_set(m, r, level))
+            if 0 <= t <= preferred_last(r, level):
+                return True
         d = open_row(r, d, OP_REST)
     return False
 
 
 @helper
-def duties_left(m, r, d):
-    """The duties of a reading, as those of a configuration."""
-    left = np.int64(0)
-    while d != 0:
-        q = open_row(r, d, OP_SCAN)
-        preferred = np.int64(r[r[AT_PREFERRED] + open_row(r, d, OP_LEVEL)])
-        if q != DEAD and meet(m, live_words(m, q), scan_words(m, preferred)):
-            left = duty(m, q, preferred, left)
-        d = open_row(r, d, OP_REST)
-    return left
+def meets_up_to(m, a, b, last):
+    """Is a terminal up to `last` in both sets of words?"""
+    return 0 <= first_of(m, a, b, -1) <= last
+
+
+@helper
+def watches(m, q, words, last):
+    """May the scanner still flag, from state q on, a terminal of a set up to `last`?"""
+    return q != DEAD and meets_up_to(m, live_words(m, q), words, last)
+
+
+@helper
+def kept_by(m, q, words, last, own, byte):
+    """Does a byte leave a duty unbroken: no terminal of a set up to `last` but `own` is flagged? 1, 0, -1: asked."""
+    first = conditions_of(m, q)
+    for c in range(first, first + condition_count(m, q)):
+        t = np.int64(m[m[AT_CONDITION] + c * CONDITION_WIDTH])
+        if t != own and t <= last and holds(m, words, t) and condition_holds(m, c, byte):
+            return np.int64(0)
+    after = scanned(m, q, byte)
+    if after < 0:
+        return np.int64(-1)
+    if after != DEAD and meets_up_to(m, flag_words(m, after), words, last):
+        return np.int64(0)
+    return np.int64(1)
 
 
 @helper
@@ -94,32 +139,62 @@ def allow(r, group, row):
 
 @helper
 def ending(m, r, w, t, s, b):
-    """(bundle behind a lexeme of terminal t that ends at a reading, what the lexer prefers to it); the first is DEAD
-    if it does not fit, -1 if something was asked for.
-    """
+    """The bundle behind a lexeme of terminal t that ends at a reading. DEAD if it does not fit, -1: asked."""
     q = reading_row(r, w, RD_SCAN)
     kept = t
     for k in range(np.int64(m[m[AT_KEYWORD_ROW] + t]), np.int64(m[m[AT_KEYWORD_ROW] + t + 1])):
         keyword = np.int64(m[m[AT_KEYWORDS] + k])
         if holds(m, flag_words(m, q), keyword) and holds(m, accepted_words(m, s), keyword):
             kept = keyword
-    preferred = up_to(m, s, t)
-    if preferred < 0:
-        return np.int64(-1), preferred
-    reached = end_lexeme(m, b, kept, reading_row(r, w, RD_COLUMN), 0, 0)
-    return reached, preferred
+    return end_lexeme(m, b, kept, reading_row(r, w, RD_COLUMN), 0, 0)
 
 
 @helper
-def may_end(m, r, w, reached, preferred, c):
-    """May a text be gone on with behind a lexeme that ends with the token? 1, 0, -1: something was asked for."""
+def may_end(m, r, w, reached, s, t, c):
+    """May a text be gone on with behind a lexeme of terminal t of set s that ends with the token? 1, 0, -1: asked.
+
+    As parse_kernels.may_begin, one byte is looked at; here no duties are made for it.
+    """
     q = reading_row(r, w, RD_SCAN)
-    d = duties_left(m, r, reading_row(r, w, RD_OPEN))
-    if meet(m, live_words(m, q), scan_words(m, preferred)) or condition_count(m, q) > 0:
-        d = duty(m, fresh(q), preferred, d)
-    if c >= 0:
-        d = duty(m, DUTY_NEXT, c, d)
-    return may_begin(m, reached, d, 0) if d != 0 else np.int64(1)
+    words = scan_words(m, s)
+    watched = watches(m, q, words, t) or condition_count(m, q) > 0
+    open_duties = False
+    d = reading_row(r, w, RD_OPEN)
+    while d != 0:
+        level = open_row(r, d, OP_LEVEL)
+        if watches(m, open_row(r, d, OP_SCAN), preferred_set(m, r, level), preferred_last(r, level)):
+            open_duties = True
+        d = open_row(r, d, OP_REST)
+    if not (watched or open_duties or c >= 0):
+        return np.int64(1)
+    answer = ends(m, reached, 0)
+    if answer != 0:
+        return answer
+    next_words = scan_words(m, bundle_row(m, reached, BND_SET))
+    for byte in range(256):
+        begun = scanned(m, START_SCAN, byte)
+        if begun < 0:
+            return np.int64(-1)
+        if begun == DEAD or (c >= 0 and not condition_holds(m, c, byte)):
+            continue
+        if not (
+            meet(m, live_words(m, begun), next_words)
+            or meet(m, flag_words(m, begun), next_words)
+            or condition_count(m, begun) > 0
+        ):
+            continue
+        answer = kept_by(m, q, words, t, t, byte) if watched else np.int64(1)
+        d = reading_row(r, w, RD_OPEN) if open_duties else np.int64(0)
+        while answer == 1 and d != 0:
+            level = open_row(r, d, OP_LEVEL)
+            before = open_row(r, d, OP_SCAN)
+            set_before, last = preferred_set(m, r, level), preferred_last(r, level)
+            if watches(m, before, set_before, last):
+                answer = kept_by(m, before, set_before, last, -1, byte)
+            d = open_row(r, d, OP_REST)
+        if answer != 0:
+            return answer
+    return np.int64(0)
 
 
 @helper
@@ -133,17 +208,42 @@ def push(r, depth, profile, b, s, won):
     r[row + 4] = won
 
 
-@kernel
-def allowed(m, r, trie, tokens, cover, profile, bundle, won0, inside, row):
-    """Add to `row` int32[words] the tokens of a profile that a bundle allows.
+@helper
+def stopped(r, depth, g):
+    """Something was asked for at group g: a mask goes on there."""
+    r[r[AT_FRAMES] + depth * FRAME_WIDTH] = g
+    r[RESUMED] = depth + 1
+    return STOPPED
 
-    `won0`: the terminal that the lexeme matched before; `inside`: only those that complete nothing. Returns 0 at the
-    end, 1 if something was asked for.
+
+@helper
+def go_behind(m, r, trie, tokens, cover, g, depth, reached, s, t):
+    """Look through the profile behind a lexeme of terminal t of set s, which ends at group g. False: asked."""
+    behind = group_row(r, g, GR_BEHIND)
+    if behind == 0:
+        behind = profile_behind(m, r, trie, tokens, cover, g, BROUGHT + depth)
+        if behind == UNKNOWN:
+            return False
+    prefer(r, BROUGHT + depth, s, t)
+    push(r, depth + 1, behind, reached, bundle_row(m, reached, BND_SET), -1)
+    return True
+
+
+@helper
+def allowed(m, r, trie, tokens, cover, profile, bundle, won0, inside, row):
+    """Add to `row` int32[words] the tokens of a profile that a bundle allows. DONE, or STOPPED: call again.
+
+    `won0`: the terminal that the lexeme matched before; `inside`: only those that complete nothing.
     """
     depth = 0
-    push(r, 0, profile, bundle, bundle_row(m, bundle, BND_SET), won0)
+    if r[RESUMED] > 0:
+        depth = r[RESUMED] - 1
+        r[RESUMED] = 0
+    else:
+        push(r, 0, profile, bundle, bundle_row(m, bundle, BND_SET), won0)
     while depth >= 0:
-        frame = r[AT_FRAMES] + depth * FRAME_WIDTH
+        here = depth
+        frame = r[AT_FRAMES] + here * FRAME_WIDTH
         g = np.int64(r[frame])
         if g >= r[frame + 1]:
             depth -= 1
@@ -155,7 +255,7 @@ def allowed(m, r, trie, tokens, cover, profile, bundle, won0, inside, row):
         if broken(m, r, reading_row(r, w, RD_OPEN)):
             continue
         if not roomy(m):
-            return 1
+            return stopped(r, here, g)
         b = np.int64(r[frame + 2])
         s = np.int64(r[frame + 3])
         won0 = np.int64(r[frame + 4])
@@ -163,12 +263,11 @@ def allowed(m, r, trie, tokens, cover, profile, bundle, won0, inside, row):
         won = lowest_of(m, r, flagset(r, reading_row(r, w, RD_FLAGGED)), scan)
         if won0 >= 0 and (won < 0 or won0 < won):
             won = won0
-        column = reading_row(r, w, RD_COLUMN)
         pending = r[group + GR_TOKENS] < 0 or r[group + GR_TOKENS] < r[group + GR_TOKENS_END]
         if pending:
-            answer = viable(m, b, q, s, won, column, 0)
+            answer = viable(m, b, q, s, won, reading_row(r, w, RD_COLUMN), 0)
             if answer < 0:
-                return 1
+                return stopped(r, here, g)
             if answer == 1:
                 allow(r, group, row)
                 pending = False
@@ -178,24 +277,20 @@ def allowed(m, r, trie, tokens, cover, profile, bundle, won0, inside, row):
         flagged = first_of(m, flag_words(m, q), scan, -1)
         only = np.int64(r[group + GR_TERMINAL])
         if only < 0 and flagged >= 0 and (won < 0 or flagged <= won):
-            reached, preferred = ending(m, r, w, flagged, s, b)
+            reached = ending(m, r, w, flagged, s, b)
             if reached < 0:
-                return 1
+                return stopped(r, here, g)
             if reached != DEAD and pending:
-                answer = may_end(m, r, w, reached, preferred, -1)
+                answer = may_end(m, r, w, reached, s, flagged, -1)
                 if answer < 0:
-                    return 1
+                    return stopped(r, here, g)
                 if answer == 1:
                     allow(r, group, row)
                     pending = False
             if reached != DEAD and leaving:
-                if r[group + GR_BEHIND] == 0 and (
-                    profile_behind(m, r, trie, tokens, cover, g, BROUGHT + depth) == UNKNOWN
-                ):
-                    return 1
-                r[r[AT_PREFERRED] + BROUGHT + depth] = preferred
-                depth += 1
-                push(r, depth, np.int64(r[group + GR_BEHIND]), reached, bundle_row(m, reached, BND_SET), -1)
+                if not go_behind(m, r, trie, tokens, cover, g, here, reached, s, flagged):
+                    return stopped(r, here, g)
+                depth = here + 1
         if condition_count(m, q) == 0 or not (pending or only >= 0):
             continue
         first = conditions_of(m, q)
@@ -205,24 +300,136 @@ def allowed(m, r, trie, tokens, cover, profile, bundle, won0, inside, row):
                 continue
             if (won >= 0 and t > won) or (flagged >= 0 and t > flagged):
                 continue
-            reached, preferred = ending(m, r, w, t, s, b)
+            reached = ending(m, r, w, t, s, b)
             if reached < 0:
-                return 1
+                return stopped(r, here, g)
             if reached == DEAD:
                 continue
             if only < 0:
-                answer = may_end(m, r, w, reached, preferred, c)
+                answer = may_end(m, r, w, reached, s, t, c)
                 if answer < 0:
-                    return 1
+                    return stopped(r, here, g)
                 if answer == 1:
                     allow(r, group, row)
-                    pending = False
+                    break
             else:
-                if r[group + GR_BEHIND] == 0 and (
-                    profile_behind(m, r, trie, tokens, cover, g, BROUGHT + depth) == UNKNOWN
-                ):
-                    return 1
-                r[r[AT_PREFERRED] + BROUGHT + depth] = preferred
-                depth += 1
-                push(r, depth, np.int64(r[group + GR_BEHIND]), reached, bundle_row(m, reached, BND_SET), -1)
-    return 0
+                if not go_behind(m, r, trie, tokens, cover, g, here, reached, s, t):
+                    return stopped(r, here, g)
+                depth = here + 1
+                break
+    return DONE
+
+
+@helper
+def may_match(m, q, words):
+    """May the scanner of a duty still flag a terminal of a set?"""
+    before = -q - 8 if q < 0 else q
+    if meet(m, live_words(m, before), words):
+        return True
+    first = conditions_of(m, before)
+    for c in range(first, first + condition_count(m, before)):
+        if holds(m, words, np.int64(m[m[AT_CONDITION] + c * CONDITION_WIDTH])):
+            return True
+    return False
+
+
+@helper
+def prefer_brought(m, r, c):
+    """Note what the duties of a configuration watch for, at the levels that its profile gives them."""
+    level = 0
+    d = config_row(m, c, CFG_DUTY)
+    while d != 0:
+        q = duty_row(m, d, DUTY_SCAN)
+        s = duty_row(m, d, DUTY_SET)
+        if q == DUTY_NEXT or may_match(m, q, scan_words(m, s)):
+            prefer(r, level, np.int64(0) if q == DUTY_NEXT else s, np.int64(m[TERMINALS]))
+            level += 1
+        d = duty_row(m, d, DUTY_REST)
+
+
+@helper
+def slot_of_start(m, r, c):
+    return slot_of(
+        m, M_START, config_row(m, c, CFG_SCAN), config_row(m, c, CFG_DUTY),
+        (config_row(m, c, CFG_COLUMN) << 16) | np.int64(r[GENERATION]),
+    )  # fmt: skip
+
+
+@kernel
+def note_start(m, r, c, start):
+    """Remember where the masks of configurations like c start. False: room was asked for, call again."""
+    if not roomy(m):
+        return False
+    slot = slot_of_start(m, r, c)
+    if found(m, slot) < 0:
+        put(
+            m, slot, M_START, config_row(m, c, CFG_SCAN), config_row(m, c, CFG_DUTY),
+            (config_row(m, c, CFG_COLUMN) << 16) | np.int64(r[GENERATION]), start,
+        )  # fmt: skip
+    return True
+
+
+@helper
+def forget_place(r):
+    r[RESUMED] = 0
+    r[RESUMED_PART] = 0
+
+
+@kernel
+def mask_on(m, r, trie, tokens, cover, state, inside, shared, row):
+    """Add to `row` int32[words] the tokens that a state allows, of which all starts are known. DONE, or STOPPED:
+    something was asked for, call again. `shared`: scratch as long as a row.
+    """
+    cell = np.int64(r[RESUMED_CELL]) if r[RESUMED] > 0 else np.int64(state)
+    while cell != 0:
+        r[RESUMED_CELL] = cell
+        c = state_row(m, cell, ST_CONFIG)
+        b = config_row(m, c, CFG_BUNDLE)
+        won = config_row(m, c, CFG_WON)
+        start = r[AT_STARTS] + found(m, slot_of_start(m, r, c)) * START_WIDTH
+        base = np.int64(r[start + STA_BASE])
+        if base != 0 and r[RESUMED_PART] == 0:
+            if r[RESUMED] == 0:
+                for k in range(len(shared)):
+                    shared[k] = 0
+            if allowed(m, r, trie, tokens, cover, base, b, won, inside, shared) != DONE:
+                return STOPPED
+            apart = r[AT_ROWS] + np.int64(r[start + STA_APART]) * r[ROW_WORDS]
+            for k in range(len(shared)):
+                row[k] |= shared[k] & ~r[apart + k]
+        r[RESUMED_PART] = 1
+        own = np.int64(r[start + STA_PROFILE])
+        if own != 0:
+            prefer_brought(m, r, c)
+            if allowed(m, r, trie, tokens, cover, own, b, won, inside, row) != DONE:
+                return STOPPED
+        r[RESUMED_PART] = 0
+        cell = state_row(m, cell, ST_REST)
+    return DONE
+
+
+@kernel
+def mask_at_once(m, r, trie, tokens, cover, state, inside, ends_row, shared, row):
+    """The same where nothing has to be asked for, with the ends of the text and everything taken back.
+
+    DONE; STOPPED: something was asked for, mask_on goes the long way; NO_START: at a configuration, r[WANTED].
+    """
+    cell = np.int64(state)
+    while cell != 0:
+        c = state_row(m, cell, ST_CONFIG)
+        if found(m, slot_of_start(m, r, c)) < 0:
+            r[WANTED] = c
+            return NO_START
+        cell = state_row(m, cell, ST_REST)
+    may_stop = np.int64(0) if inside else accepting(m, state)
+    if may_stop < 0 or not roomy(m):
+        return STOPPED
+    begin(m)
+    answer = mask_on(m, r, trie, tokens, cover, state, inside, shared, row)
+    take_back(m)
+    if answer != DONE:
+        forget_place(r)
+    elif may_stop == 1:
+        for k in range(len(ends_row)):
+            row[k] |= ends_row[k]
+    return answer

@@ -51,7 +51,18 @@ FLAG_WORDS: Final = 66
 BEGUN: Final = 67
 NEXT_ROOT: Final = 68
 NEXT_NODE: Final = 69
-READING_HEADER: Final = 72
+#: Where a mask goes on after an answer: its depth, plus 1 (0: from the beginning).
+RESUMED: Final = 72
+RESUMED_CELL: Final = 78
+RESUMED_PART: Final = 79
+#: The configuration that has no start yet.
+WANTED: Final = 73
+#: Counts how often the memory was emptied: what was known of an emptied one is no longer asked for.
+GENERATION: Final = 74
+N_STARTS: Final = 75
+CAP_STARTS: Final = 76
+AT_STARTS: Final = 77
+READING_HEADER: Final = 80
 
 #: A reading: scanner state, terminals that were flagged on the way, open duties, column, and whether every character
 #: beyond ASCII leads back to it (0 not known, 1 yes, 2 no).
@@ -75,6 +86,12 @@ PROFILE_WIDTH: Final = 3
 PR_FIRST: Final = 0
 PR_COUNT: Final = 1
 PR_LEVEL: Final = 2
+#: Where the masks of configurations with one scanner state, duties and column start: their own profile (0: none), and
+#: another one's (0: none) but for the tokens of a row.
+START_WIDTH: Final = 3
+STA_PROFILE: Final = 0
+STA_BASE: Final = 1
+STA_APART: Final = 2
 #: Tokens and places with one reading: the reading, the terminal whose condition held (-1: none), its tokens (first and
 #: last in the pool, or -1 and a row), the nodes behind it (first and last), and the profile behind them (0: not made).
 GROUP_WIDTH: Final = 7
@@ -100,6 +117,8 @@ K_FLAGS: Final = 3
 K_BIT: Final = 4
 K_OPEN: Final = 5
 K_OPEN_2: Final = 6
+#: In the memo of a parser (parse_layout.M_*): (scanner state, duties, column and generation) -> start.
+M_START: Final = 40
 
 #: Levels of the duties that a configuration brings along; those of lexemes within the token come behind them.
 BROUGHT: Final = 16

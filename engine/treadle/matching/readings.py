@@ -1,7 +1,7 @@
 """Masks of lexical grammars: the tokens of a vocabulary as a lexer reads them, and what a parser's stacks say to that.
 
 `Readings` belongs to a grammar and a vocabulary: it keeps profiles (profile_kernels.py), which no parser has a part
-in, and is shared by all automata of the grammar. `add` asks a configuration's stacks about a profile (mask_kernels.py).
+in, and is shared by all automata of the grammar. `add` asks a state's stacks about profiles (mask_kernels.py).
 
 The first bytes of tokens tell most profiles apart only here and there: behind `in`, a lexer that knows the keyword
 `int` differs from one in the middle of any name in front of `t` alone; behind a number it differs from one between
@@ -11,11 +11,11 @@ byte, and made only where it differs from the nearest.
 
 from __future__ import annotations
 
+import json
 import mmap
 import threading
 import weakref
-from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,13 @@ from numpy.typing import NDArray
 from treadle.automata import parse_layout as at
 from treadle.automata import scanner
 from treadle.automata.parse_automaton import Duty, ParseAutomaton, ParseTables
+from treadle.automata.parse_kernels import rehash
 from treadle.errors import LimitExceeded
-from treadle.matching import mask_kernels, profile_kernels
+from treadle.matching import grammar_store, mask_kernels, profile_kernels
 from treadle.matching import reading_kernels as kernels
 from treadle.matching import reading_layout as rd
 from treadle.matching.token_tables import TokenTables
+from treadle.vocabulary.vocabulary import WORTH_STORING
 
 Int32 = NDArray[np.int32]
 #: Profiles that another one is compared with.
@@ -42,21 +44,13 @@ _FLAGS: Final = (
 Key = tuple[int, tuple[Duty, ...], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
-    """A configuration's profile (0: none), and another one's but for tokens that begin like `apart`."""
-
-    profile: int
-    base: int
-    #: int32[words]: without these tokens of the other profile.
-    apart: Int32 | None
-
-
 class Readings:
     """The profiles of one grammar and one vocabulary."""
 
-    def __init__(self, tables: ParseTables, tokens: TokenTables, cover: Int32) -> None:
+    def __init__(self, tables: ParseTables, tokens: TokenTables, cover: Int32, fingerprint: str) -> None:
         self.lock = threading.RLock()
+        self.tables = tables
+        self.fingerprint = fingerprint
         self._tokens = tokens
         self._cover = cover
         self._set_words = tables.scanner.words
@@ -67,61 +61,73 @@ class Readings:
         ends = nodes[3 * self._tops + 1]
         self._sizes = np.zeros(256, np.int64)
         self._sizes[nodes[3 * self._tops] & 255] = ends - self._tops
+        self._shared = np.zeros(tokens.words, np.int32)
         self._prepared = False
+        self._generation = 0
+        #: Generation, starts and profiles as they are on disk.
+        self._dumped = (0, 0, 0)
         self._begin()
 
     def _begin(self) -> None:
         self.memory = _memory(self._set_words, self._tokens.words, len(self._tokens.trie.nodes) // 3)
-        self._roots: dict[Key, Root] = {}
-        #: Profiles of whole tries: what comes behind each byte, and the profile.
-        self._whole: list[tuple[Int32, int]] = []
-        self._rows: dict[bytes, Int32] = {}
+        self._generation += 1
+        self.memory[rd.GENERATION] = self._generation
+        #: Where masks start (reading_layout.START_WIDTH).
+        self._starts: dict[Key, int] = {}
+        #: Profiles of whole tries, the last ones: what comes behind each byte, and the profile.
+        self._behind = np.zeros((COMPARED, 256), np.int32)
+        self._whole: list[int] = []
+        #: Rows of the tokens below some of the first nodes.
+        self._apart: dict[bytes, int] = {}
 
     # -- masks -------------------------------------------------------------------------------------------
 
-    def add(self, automaton: ParseAutomaton, config: list[int], row: Int32, *, inside: bool = False) -> None:
-        """Add to `row` int32[words] the tokens that a configuration allows; `inside`: those that complete nothing."""
+    def add(self, automaton: ParseAutomaton, state: int, row: Int32, *, inside: bool = False) -> None:
+        """Add to `row` int32[words] the tokens that a state allows, the end of the text among them; `inside`: those
+        that complete nothing.
+        """
         with self.lock:
             try:
-                self._add(automaton, config, row, inside)
+                self._add(automaton, state, row, inside)
             except LimitExceeded as error:
                 self._begin()
                 if error.limit != "readings":
                     raise
                 # The memory was full of what can be made again.
-                self._add(automaton, config, row, inside)
+                self._add(automaton, state, row, inside)
             except BaseException:
                 # Something was in the making.
                 self._begin()
                 raise
 
-    def _add(self, automaton: ParseAutomaton, config: list[int], row: Int32, inside: bool) -> None:
+    def _add(self, automaton: ParseAutomaton, state: int, row: Int32, inside: bool) -> None:
         automaton.know_scanner()
-        duties, sets = automaton.duties(config[at.CFG_DUTY])
-        key = (config[at.CFG_SCAN], duties, config[at.CFG_COLUMN])
-        root = self._roots.get(key)
-        if root is None:
-            root = self._roots[key] = self._root(automaton, key)
-        bundle, won = config[at.CFG_BUNDLE], config[at.CFG_WON]
-        if root.apart is not None:
-            shared = np.zeros(len(row), np.int32)
-            self._allowed(automaton, root.base, bundle, won, (), inside, shared)
-            shared &= ~root.apart
-            row |= shared
-        if root.profile:
-            self._allowed(automaton, root.profile, bundle, won, sets, inside, row)
+        trie, ends = self._tokens.trie, self._tokens.eos_row
+        while True:
+            answer = mask_kernels.mask_at_once(
+                automaton.memory.words, self.memory, trie.nodes, trie.tokens, self._cover, state, inside, ends,
+                self._shared, row,
+            )  # fmt: skip
+            if answer == mask_kernels.DONE:
+                return
+            if answer == mask_kernels.STOPPED:
+                break
+            self._note_start(automaton, int(self.memory[rd.WANTED]))
+        if not inside and automaton.is_accepting(state):
+            row |= ends
+        with automaton.passing():
+            while mask_kernels.mask_on(
+                automaton.memory.words, self.memory, trie.nodes, trie.tokens, self._cover, state, inside,
+                self._shared, row,
+            ):  # fmt: skip
+                automaton.answer()
 
-    def _allowed(
-        self, automaton: ParseAutomaton, profile: int, bundle: int, won: int, sets: tuple[int, ...], inside: bool,
-        row: Int32,
-    ) -> None:  # fmt: skip
-        r = self.memory
-        first = int(r[rd.AT_PREFERRED])
-        r[first : first + len(sets)] = sets
-        trie = self._tokens.trie
-        while mask_kernels.allowed(
-            automaton.memory.words, r, trie.nodes, trie.tokens, self._cover, profile, bundle, won, inside, row
-        ):
+    def _note_start(self, automaton: ParseAutomaton, number: int) -> None:
+        """Make where the masks of configurations like this one start."""
+        config = automaton.memory.rows(at.AT_CONFIGS, number, 1)[0].tolist()
+        duties, _ = automaton.duties(config[at.CFG_DUTY])
+        start = self._start(automaton, (config[at.CFG_SCAN], duties, config[at.CFG_COLUMN]))
+        while not mask_kernels.note_start(automaton.memory.words, self.memory, number, start):
             automaton.answer()
 
     def prepare(self, automaton: ParseAutomaton, most: int = PREPARED) -> None:
@@ -130,22 +136,34 @@ class Readings:
             if self._prepared:
                 return
             self._prepared = True
-            try:
-                self._prepare(automaton, most)
-            except LimitExceeded:
-                self._begin()
+            if self._tokens.size < WORTH_STORING:
+                self._try_to_prepare(automaton, most)
+                return
+            with self.tables.lock:
+                stored = grammar_store.recall_profiles(self.tables, self.fingerprint)
+                if stored is not None:
+                    self._load(stored)
+                else:
+                    self._try_to_prepare(automaton, most)
+                grammar_store.remember(self)
+
+    def _try_to_prepare(self, automaton: ParseAutomaton, most: int) -> None:
+        try:
+            self._prepare(automaton, most)
+        except LimitExceeded:
+            self._begin()
 
     def _prepare(self, automaton: ParseAutomaton, most: int) -> None:
         seen = 1
         keys: list[Key] = [(scanner.START, (), 0)]
-        while keys and len(self._roots) < most:
-            for key in keys[: most - len(self._roots)]:
-                self._roots[key] = self._root(automaton, key)
+        while keys and len(self._starts) < most:
+            for key in keys[: most - len(self._starts)]:
+                self._start(automaton, key)
             ends = self._ends(seen)
             seen = int(self.memory[rd.N_GROUPS])
             found: list[Key] = [(scan, (), 0) for scan in ends]
             found += [(scanner.START, duties, 0) for scan in ends for duties in automaton.likely_duties(scan)]
-            keys = [key for key in dict.fromkeys(found) if key not in self._roots]
+            keys = [key for key in dict.fromkeys(found) if key not in self._starts]
         trie, place = self._tokens.trie, np.ones(1, np.int64)
         room = int(self.memory[rd.N_ROOTS] + self.memory[rd.N_GROUPS]) + PREPARED_BELOW
         while not profile_kernels.profiles_below(
@@ -162,9 +180,62 @@ class Readings:
         readings = int(r[rd.AT_READINGS]) + groups[some, rd.GR_READING] * rd.READING_WIDTH + rd.RD_SCAN
         return np.unique(r[readings]).tolist()
 
+    # -- on disk -----------------------------------------------------------------------------------------
+
+    def dump(self) -> dict[str, NDArray[Any]] | None:
+        """All that is known, as arrays; None if that was dumped or loaded already."""
+        with self.lock:
+            r = self.memory
+            made = self._generation, int(r[rd.N_STARTS]), int(r[rd.N_PROFILES])
+            if made == self._dumped:
+                return None
+            self._dumped = made
+            arrays: dict[str, NDArray[Any]] = {
+                str(offset): r[r[offset] : r[offset] + int(r[counter]) * width].copy()
+                for offset, counter, width in _lasting(r)
+            }
+            keys = json.dumps([list(self._starts.items()), [[list(k), v] for k, v in self._apart.items()]])
+            arrays["keys"] = np.frombuffer(keys.encode(), np.uint8)
+            arrays["whole"] = np.array(self._whole, np.int32)
+            arrays["behind"] = self._behind[: len(self._whole)].copy()
+            return arrays
+
+    def _load(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over what `dump` gave."""
+        self._begin()
+        r = self.memory
+        for offset, counter, width in _lasting(r):
+            values = arrays[str(offset)]
+            r[r[offset] : r[offset] + len(values)] = values
+            r[counter] = len(values) // width
+        rehash(r)
+        starts, apart = json.loads(arrays["keys"].tobytes())
+        self._starts = {
+            (scan, tuple(map(tuple, duties)), column): start for (scan, duties, column), start in starts
+        }
+        self._apart = {bytes(nodes): row for nodes, row in apart}
+        self._whole = arrays["whole"].tolist()
+        self._behind[: len(self._whole)] = arrays["behind"]
+        self._dumped = self._generation, int(r[rd.N_STARTS]), int(r[rd.N_PROFILES])
+
     # -- profiles ----------------------------------------------------------------------------------------
 
-    def _root(self, automaton: ParseAutomaton, key: Key) -> Root:
+    def _start(self, automaton: ParseAutomaton, key: Key) -> int:
+        """Where the masks of configurations with this scanner state, duties and column start."""
+        known = self._starts.get(key)
+        if known is None:
+            found = self._find_start(automaton, key)
+            r = self.memory
+            known = self._starts[key] = int(r[rd.N_STARTS])
+            if known >= r[rd.CAP_STARTS]:
+                raise LimitExceeded("too many ways to read tokens", limit="readings", value=known)
+            first = int(r[rd.AT_STARTS]) + known * rd.START_WIDTH
+            r[first : first + rd.START_WIDTH] = found
+            r[rd.N_STARTS] = known + 1
+        return known
+
+    def _find_start(self, automaton: ParseAutomaton, key: Key) -> tuple[int, int, int]:
+        """A profile (0: none), and another one but for the tokens of a row (0, 0: none)."""
         scan, duties, column = key
         pairs = np.array([duty[:2] for duty in duties], np.int32).reshape(-1, 2)
         watched = [scanner.words_of(bits, self._set_words) for *_, bits in duties]
@@ -177,22 +248,25 @@ class Readings:
         behind = np.zeros(256, np.int32)
         while not kernels.readings_behind(automaton.memory.words, self.memory, reading, behind):
             automaton.answer()
-        near, base = 0, 0
-        differs = np.ones(256, bool)
-        for other, profile in self._whole[-COMPARED:]:
-            same = int(self._sizes[other == behind].sum())
-            if same > near:
-                near, base, differs = same, profile, other != behind
+        alike = (self._behind[: len(self._whole)] == behind) @ self._sizes
+        nearest = int(alike.argmax()) if len(alike) else -1
+        differs = self._behind[nearest] != behind
         alive = differs & (behind != at.DEAD)
-        if near == 0 or (not duties and self._sizes[alive].sum() > self._sizes.sum() // 8):
+        if nearest < 0 or (not duties and self._sizes[alive].sum() > self._sizes.sum() // 8):
             profile = self._profile(automaton, reading, self._tops)
             if not duties:
-                self._whole.append((behind, profile))
-            return Root(profile, 0, None)
+                self._compare_with(behind, profile)
+            return profile, 0, 0
         nodes = [self._top_of[byte] for byte in np.flatnonzero(differs).tolist() if byte in self._top_of]
         roots = [self._top_of[byte] for byte in np.flatnonzero(alive).tolist() if byte in self._top_of]
         profile = self._profile(automaton, reading, np.array(roots, np.int32)) if roots else 0
-        return Root(profile, base, self._tokens_below(nodes))
+        return profile, self._whole[nearest], self._tokens_below(nodes)
+
+    def _compare_with(self, behind: Int32, profile: int) -> None:
+        """Keep a profile of a whole trie to compare others with; the first ones are the most usual."""
+        if len(self._whole) < COMPARED:
+            self._behind[len(self._whole)] = behind
+            self._whole.append(profile)
 
     def _profile(self, automaton: ParseAutomaton, reading: int, roots: Int32) -> int:
         trie = self._tokens.trie
@@ -205,19 +279,35 @@ class Readings:
                 return int(made)
             automaton.answer()
 
-    def _tokens_below(self, nodes: list[int]) -> Int32:
+    def _tokens_below(self, nodes: list[int]) -> int:
         """The row of all tokens below some of the first nodes."""
         key = np.array(nodes, np.int32).tobytes()
-        known = self._rows.get(key)
+        known = self._apart.get(key)
         if known is None:
-            known = self._rows[key] = np.zeros(self._tokens.words, np.int32)
-            trie = self._tokens.trie
-            bits = known.view(np.uint32)
+            r, trie = self.memory, self._tokens.trie
+            known = self._apart[key] = int(r[rd.N_ROWS])
+            if known >= r[rd.CAP_ROWS]:
+                raise LimitExceeded("too many ways to read tokens", limit="readings", value=known)
+            r[rd.N_ROWS] = known + 1
+            first = int(r[rd.AT_ROWS]) + known * int(r[rd.ROW_WORDS])
+            bits = r[first : first + int(r[rd.ROW_WORDS])].view(np.uint32)
             for node in nodes:
                 end = int(trie.nodes[3 * node + 1])
                 tokens = trie.tokens[int(trie.nodes[3 * node + 2]) : int(trie.nodes[3 * end + 2])]
                 np.bitwise_or.at(bits, tokens >> 5, np.uint32(1) << (tokens & 31).astype(np.uint32))
         return known
+
+
+def _lasting(r: Int32) -> list[tuple[int, int, int]]:
+    """The tables that last: where each is, how many rows it has, and how wide they are."""
+    return [
+        (rd.AT_READINGS, rd.N_READINGS, rd.READING_WIDTH), (rd.AT_READ, rd.N_READINGS, 256),
+        (rd.AT_FLAGSETS, rd.N_FLAGSETS, int(r[rd.FLAG_WORDS])), (rd.AT_OPEN, rd.N_OPEN, rd.OPEN_WIDTH),
+        (rd.AT_PROFILES, rd.N_PROFILES, rd.PROFILE_WIDTH), (rd.AT_GROUPS, rd.N_GROUPS, rd.GROUP_WIDTH),
+        (rd.AT_TOKENS, rd.N_TOKENS, 1), (rd.AT_ROOTS, rd.N_ROOTS, 1),
+        (rd.AT_ROWS, rd.N_ROWS, int(r[rd.ROW_WORDS])), (rd.AT_STARTS, rd.N_STARTS, rd.START_WIDTH),
+        (at.AT_MEMO, at.N_MEMO, at.MEMO_WIDTH),
+    ]  # fmt: skip
 
 
 def _tops(nodes: Int32) -> Int32:
@@ -232,7 +322,7 @@ def _memory(set_words: int, row_words: int, nodes: int) -> Int32:
     capacity = {
         rd.CAP_READINGS: 1 << 17, rd.CAP_FLAGSETS: 1 << 13, rd.CAP_OPEN: 1 << 16, rd.CAP_GROUPS: 1 << 21,
         rd.CAP_TOKENS: 1 << 25, rd.CAP_ROOTS: 1 << 25, rd.CAP_ROWS: max(1, (1 << 24) // row_words),
-        rd.CAP_EVENTS: 8 * nodes + 256, rd.CAP_MEMOS: 1 << 20,
+        rd.CAP_EVENTS: 8 * nodes + 256, rd.CAP_MEMOS: 1 << 17, rd.CAP_STARTS: 1 << 16,
     }  # fmt: skip
     sizes = {
         rd.AT_READINGS: capacity[rd.CAP_READINGS] * rd.READING_WIDTH, rd.AT_READ: capacity[rd.CAP_READINGS] * 256,
@@ -241,7 +331,8 @@ def _memory(set_words: int, row_words: int, nodes: int) -> Int32:
         rd.AT_TOKENS: capacity[rd.CAP_TOKENS], rd.AT_ROOTS: capacity[rd.CAP_ROOTS],
         rd.AT_ROWS: capacity[rd.CAP_ROWS] * row_words, rd.AT_EVENTS: capacity[rd.CAP_EVENTS] * rd.EVENT_WIDTH,
         rd.AT_SEEN: capacity[rd.CAP_READINGS], rd.AT_WALK: rd.DEPTH,
-        rd.AT_FRAMES: rd.DEPTH * rd.FRAME_WIDTH, rd.AT_PREFERRED: rd.BROUGHT + rd.DEPTH,
+        rd.AT_FRAMES: rd.DEPTH * rd.FRAME_WIDTH, rd.AT_PREFERRED: 2 * (rd.BROUGHT + rd.DEPTH),
+        rd.AT_STARTS: capacity[rd.CAP_STARTS] * rd.START_WIDTH,
         rd.AT_SCRATCH: 3 * rd.DEPTH, at.AT_MEMO: capacity[rd.CAP_MEMOS] * at.MEMO_WIDTH,
         at.AT_HASH: 2 * capacity[rd.CAP_MEMOS],
     }  # fmt: skip
@@ -268,11 +359,11 @@ _READINGS: weakref.WeakKeyDictionary[ParseTables, weakref.WeakKeyDictionary[Toke
 )
 
 
-def readings_of(tables: ParseTables, tokens: TokenTables, cover: Int32) -> Readings:
+def readings_of(tables: ParseTables, tokens: TokenTables, cover: Int32, fingerprint: str) -> Readings:
     """The readings of a grammar and a vocabulary, shared by all who ask."""
     with tables.lock:
         of_grammar = _READINGS.setdefault(tables, weakref.WeakKeyDictionary())
         known = of_grammar.get(tokens)
         if known is None:
-            known = of_grammar[tokens] = Readings(tables, tokens, cover)
+            known = of_grammar[tokens] = Readings(tables, tokens, cover, fingerprint)
         return known
