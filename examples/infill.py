@@ -46,7 +46,8 @@ def main(file: str) -> None:
         cells = [model.mask_id] * CELLS
         if stands is not None:
             cells[9 : 9 + len(vocabulary.encode(stands))] = vocabulary.encode(stands)
-        film = Film(vocabulary=vocabulary)
+        # Counting asks for the mask of every hole in every frame, which takes long where brackets nest.
+        film = Film(vocabulary=vocabulary, counts=isinstance(constraint, treadle.JsonSchema))
         automaton = treadle.compile(constraint, vocabulary).automaton
         done = decode(
             model, vocabulary.encode(prompt), cells, Llada(steps=CELLS), automaton,
