@@ -48,16 +48,16 @@ class PublishedCheck:
         stop = next((i for i, token in enumerate(tokens) if token in ends), len(tokens))
         if any(token is not None and token not in ends for token in tokens[stop:]):
             return False
-        started = time.perf_counter()
+        started = time.process_time()
         texts, leading, trailing = fragments_of(tokens[:stop], vocabulary)
         found = [self.lexer.fragment(text) for text in texts]
         if texts or leading:
             automaton = completions(found, self.terminals, leading=leading, trailing=trailing)
         else:
             automaton = np.full((1, len(self.terminals)), -1, np.int32), np.ones(1, np.bool_)
-        built = time.perf_counter()
+        built = time.process_time()
         empty = is_empty(self.form, automaton)
-        self.searching += time.perf_counter() - built
+        self.searching += time.process_time() - built
         self.building += built - started
         self.checks, self.states = self.checks + 1, len(automaton[0])
         return not empty
@@ -102,7 +102,7 @@ def fill(
         scores = np.array(logits(done.tokens)[window], np.float64)
         done.forwards += 1
         scores[:, mask_id] = -np.inf
-        started = time.perf_counter()
+        started = time.process_time()
         draft = sampler.draft(scores, np.random.default_rng([seed, step]))
         left, ranked = set(range(len(window))), draft.scores.copy()
         for _ in range(sampler.quota(step, draft, window, cells).least):
@@ -124,7 +124,7 @@ def fill(
             done.tokens = proposed
             left.discard(k)
             done.commits += 1
-            done.seconds.append(spent + time.perf_counter() - started)
+            done.seconds.append(spent + time.process_time() - started)
             yield done
-        spent += time.perf_counter() - started
+        spent += time.process_time() - started
         step += 1
