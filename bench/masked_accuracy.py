@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument(
         "--seconds", type=float, default=600, help="no new decode begins after this, for each part"
     )
+    parser.add_argument("--ways", default="free,bound", help="without a constraint, with it, or both")
     parser.add_argument("--model", type=Path, default=None, help="a folder that bench.train_masked wrote")
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()
@@ -102,6 +103,8 @@ def answered(given: Any) -> Counts:
             else treadle.compile(treadle.JsonSchema(schema), model.vocabulary).automaton
         )
         for way, automaton in (("free", None), ("bound", bound)):
+            if way not in given.ways.split(","):
+                continue
             tried(
                 counts[task.kind, way],
                 lambda task=task, automaton=automaton: decode(
@@ -189,6 +192,8 @@ def molecules(given: Any) -> Counts:
             cells[int(k)] = model.mask_id
         prompt = [SMILES_START, *vocabulary.encode(reactants + ">>")]
         for way, constraint in (("free", None), ("bound", automaton)):
+            if way not in given.ways.split(","):
+                continue
             tried(
                 counts[f"{share} % masked", way],
                 lambda prompt=prompt, cells=cells, constraint=constraint: decode(
