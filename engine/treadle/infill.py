@@ -16,6 +16,7 @@ from treadle.generate import constraint_of
 
 if TYPE_CHECKING:
     from treadle.decoding.regions import Filled, Fim
+    from treadle.decoding.self_infilling import SelfInfilling
     from treadle.diffusion.samplers import Sampler
     from treadle.infilling.limits import Limits
 
@@ -33,6 +34,7 @@ def infill(
     gap: str = "<gap>",
     prompt: str = "",
     fim: Fim | None = None,
+    self_infilling: SelfInfilling | None = None,
     max_tokens: int = 64,
     slots: int = 16,
     sampler: Sampler | None = None,
@@ -46,11 +48,12 @@ def infill(
     """Fill the gaps of a text so that the whole satisfies a constraint.
 
     `gap` is what stands for a gap in `text`. The constraint and its policies are given as to `generate`. `prompt`: what
-    the model reads in front of the text. `fim`: tokens of a fill-in-the-middle model. An autoregressive model writes at
-    most `max_tokens` tokens into each gap, a masked-diffusion model (one with a `mask_id`) exactly `slots`, with
-    `sampler` (LLaDA's by default). `undecided`: what to do with a token of which a limit ended before it was known
-    whether the text behind the gap can follow: "raise" LimitExceeded, or take another one ("defer"). `return_result`
-    gives a `Filled`. Raises UnsatisfiableConstraint where nothing fits.
+    the model reads in front of the text. `fim`: tokens of a fill-in-the-middle model. `self_infilling`: where the model
+    becomes unsure it writes the end of the text first, and then the middle; needs `fim`, and a text whose only gap is
+    at its end. An autoregressive model writes at most `max_tokens` tokens into each gap, a masked-diffusion model (one
+    with a `mask_id`) exactly `slots`, with `sampler` (LLaDA's by default). `undecided`: what to do with a token of
+    which a limit ended before it was known whether the text behind the gap can follow: "raise" LimitExceeded, or take
+    another one ("defer"). `return_result` gives a `Filled`. Raises UnsatisfiableConstraint where nothing fits.
     """
     given = {
         "schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "python_type": python_type,
@@ -64,27 +67,44 @@ def infill(
         )
     else:
         result = _write(
-            text, asked, model, gap, prompt, fim, max_tokens, temperature, seed, limits, undecided
+            text,
+            asked,
+            model,
+            gap,
+            prompt,
+            fim,
+            self_infilling,
+            max_tokens,
+            temperature,
+            seed,
+            limits,
+            undecided,
         )
     return result if return_result else result.text
 
 
 def _write(
-    text: str, constraint: Any, model: Any, gap: str, prompt: str, fim: Any, max_tokens: int, temperature: float,
-    seed: int, limits: Any, undecided: Any,
+    text: str, constraint: Any, model: Any, gap: str, prompt: str, fim: Any, self_infilling: Any,
+    max_tokens: int, temperature: float, seed: int, limits: Any, undecided: Any,
 ) -> Filled:  # fmt: skip
     from treadle.constraints import compile
     from treadle.decoding.regions import Filler
+    from treadle.decoding.self_infilling import self_infill
     from treadle.infilling.cells import template
     from treadle.integrations.models import load
 
     loaded = load(model)
     automaton = compile(constraint, loaded.vocabulary).automaton
-    filler = Filler(
-        loaded, automaton, template(text, gap), prompt=loaded.vocabulary.encode(prompt) if prompt else (), fim=fim,
-        temperature=temperature, seed=seed, max_tokens=max_tokens, limits=limits, undecided=undecided,
-    )  # fmt: skip
-    return filler.fill()
+    options: dict[str, Any] = {
+        "prompt": loaded.vocabulary.encode(prompt) if prompt else (), "fim": fim, "temperature": temperature,
+        "seed": seed, "max_tokens": max_tokens, "limits": limits, "undecided": undecided,
+    }  # fmt: skip
+    cells = template(text, gap)
+    if self_infilling is None:
+        return Filler(loaded, automaton, cells, **options).fill()
+    if fim is None:
+        raise InvalidConstraint("self-infilling without a fill-in-the-middle model", expected="fim=Fim(...)")
+    return self_infill(loaded, automaton, cells, self_infilling, **options)
 
 
 def _denoise(

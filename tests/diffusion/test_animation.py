@@ -70,3 +70,18 @@ def test_the_command_refuses_what_does_not_go_together(capsys):
     assert "give exactly one of" in capsys.readouterr().err
     assert main(["infill", "-", "--schema", "-"]) == 2
     assert "cannot both be standard input" in capsys.readouterr().err
+
+
+def test_frames_as_lines_of_a_terminal():
+    film = Film(
+        frames=[
+            [
+                ("ab", "given", None),
+                ("", "hole", 0.0),
+                ("", "hole", 1.0),
+                ("", "hole", None),
+                ("\n", "new", None),
+            ]
+        ]
+    )
+    assert film.terminal() == ["ab·█?⏎"]

@@ -202,17 +202,19 @@ class Filler:
 
     def _scores(self, place: _Place) -> Logits:
         """What the model says of the next token, with noise where it is drawn."""
+        scores = np.array(self._read(place), np.float64)
+        if self.temperature > 0:
+            scores = scores / self.temperature - np.log(-np.log(self.rng.random(len(scores))))
+        return scores  # type: ignore[return-value]  # float64 as the noise is
+
+    def _read(self, place: _Place) -> Logits:
+        """What the model says of the next token, once it has read what is pending."""
         pending, place.pending = place.pending, []
         if self.session is None:
             # A text that begins with a gap, and no prompt: the end of another text is the start of this one.
             self.session = self.model.start(pending or [self.vocabulary.eos_ids[0]])
-            logits = self.session.logits
-        else:
-            logits = self.session.append(pending)[-1] if pending else self.session.logits
-        scores = np.array(logits, np.float64)
-        if self.temperature > 0:
-            scores = scores / self.temperature - np.log(-np.log(self.rng.random(len(scores))))
-        return scores  # type: ignore[return-value]  # float64 as the noise is
+            return self.session.logits
+        return self.session.append(pending)[-1] if pending else self.session.logits
 
     def _end(self, i: int, state: int, token: int) -> bytes | None:
         """The last bytes of the gap, if this token ends it."""

@@ -90,11 +90,24 @@ class Film:
                 gap, data, _ = written[step]
                 texts[gap].append(data.decode("utf-8", "replace"))
 
+    def terminal(self) -> list[str]:
+        """The frames as lines: a hole is a block, the darker the more is allowed in it; `?`: that was not counted."""
+        return ["".join(_drawn(text, kind, share) for text, kind, share in frame) for frame in self.frames]
+
     def html(self) -> str:
         """The page."""
         frames = json.dumps(self.frames, ensure_ascii=False).replace("<", "\\u003c")
         title = _escape(self.title or "canvas")
         return _PAGE.replace("@TITLE@", title).replace("@FRAMES@", frames)
+
+
+_SHADES = "\u00b7\u2591\u2592\u2593\u2588"
+
+
+def _drawn(text: str, kind: str, share: float | None) -> str:
+    if kind == "hole":
+        return "?" if share is None else _SHADES[min(int(share * len(_SHADES)), len(_SHADES) - 1)]
+    return text.replace("\n", "\u23ce")
 
 
 def _share(count: int, size: int) -> float:
