@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import treadle
-from treadle import answers, inputs
+from treadle import answers
 from treadle.commands.options import (
     Escapes,
     EscapesOption,
@@ -22,17 +22,20 @@ from treadle.commands.options import (
     ModelOption,
     Order,
     OrderOption,
+    PredicateOption,
+    PredicateUnsoundOption,
+    PredicateWhenOption,
     RegexOption,
     ResourceOption,
     SchemaOption,
     StartOption,
+    When,
     Whitespace,
     WhitespaceOption,
-    constraint_from,
-    grammar_policies,
-    json_policies,
+    constraint_of,
     only_one,
-    with_resources,
+    predicate_of,
+    text_given,
 )
 from treadle.commands.reporting import progress
 from treadle.errors import UnsatisfiableConstraint
@@ -94,6 +97,9 @@ def generate(
     grammar: GrammarOption = None,
     choices: ChoicesOption = None,
     type_: TypeOption = None,
+    predicate: PredicateOption = None,
+    predicate_when: PredicateWhenOption = When.final,
+    predicate_unsound: PredicateUnsoundOption = False,
     model: ModelOption = None,
     max_tokens: MaxTokensOption = 256,
     temperature: TemperatureOption = None,
@@ -120,16 +126,19 @@ def generate(
 ) -> None:
     """Let a model write text that satisfies a constraint."""
     given = {"schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "type": type_}
-    kind = only_one(given)
+    asked = predicate_of(predicate, predicate_when, predicate_unsound)
+    kind = None if asked is not None and not any(given.values()) else only_one(given)
     if stream:
         _refuse_with_stream(several=as_json or n > 1, searching=exact_budget or not forced_runs)
-    if prompt == "-" and "-" in {schema, grammar}:
-        raise WrongArgument(f"the prompt and the {kind} cannot both be standard input")
-    policies = json_policies(property_order, whitespace, escapes, formats, lenient)
-    policies = grammar_policies(start, lexing) if kind == "grammar" else policies
-    constraint = constraint_from(kind, given[kind], with_resources(kind, policies, resource))
-    text = _read_prompt(prompt)
+    text = text_given(prompt, "the prompt", schema, grammar)
+    constraint = None
+    if kind is not None:
+        constraint, _ = constraint_of(
+            kind, given[kind], property_order=property_order, whitespace=whitespace, escapes=escapes,
+            formats=formats, lenient=lenient, resource=resource, start=start, lexing=lexing,
+        )  # fmt: skip
     options: dict[str, Any] = {
+        "predicate": asked,
         "model": model,
         "max_tokens": max_tokens,
         "temperature": temperature,
@@ -151,10 +160,6 @@ def _refuse_with_stream(*, several: bool, searching: bool) -> None:
         raise WrongArgument("--stream goes with neither --json nor -n")
     if searching:
         raise WrongArgument("--stream goes with neither --exact-budget nor --no-forced-runs")
-
-
-def _read_prompt(prompt: str) -> str:
-    return inputs.decode(inputs.read(prompt), "the prompt").rstrip("\n") if prompt == "-" else prompt
 
 
 def _write(prompt: str, constraint: Any, options: dict[str, Any]) -> list[Any]:
