@@ -357,6 +357,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=88, help="model calls for an example")
     parser.add_argument("--trials", type=int, default=6, help="of the tuner")
     parser.add_argument("--rows", type=int, default=48, help="of a forward pass")
+    parser.add_argument("--only", nargs="*", help="strategies to run; all if none are given")
     parser.add_argument("--table", action="store_true", help="only print the table")
     options = parser.parse_args()
     if not options.table:
@@ -380,13 +381,17 @@ def compare(
 ) -> None:
     """Every strategy of the table."""
     for label, (configuration, drawn) in strategies(name, mask, options.calls).items():
+        if options.only and label not in options.only:
+            continue
         for seed in SEEDS if drawn else [0]:
             measure(bench, options, (name, mode, label, seed), configuration, held_out)
 
 
 def tuned(bench: Bench, options: argparse.Namespace, name: str, held_out: list[int]) -> None:
     """Tune on one half, measure on the other."""
-    if _some(read(options.out), name, "constrained", "tuned"):
+    if _some(read(options.out), name, "constrained", "tuned") or (
+        options.only and "tuned" not in options.only
+    ):
         return
     study = options.out.with_suffix(f".{name}.sqlite")
     found = tune(
