@@ -63,7 +63,7 @@ def test_geometric_cut_short_is_properly_weighted(allowed, max_accepts, max_reje
     )
 
 
-@pytest.mark.parametrize(("max_accepts", "max_rejects"), [(2, 4), (4, 2)])
+@pytest.mark.parametrize(("max_accepts", "max_rejects"), [(2, 4), (4, 2), (2, 6), (3, 6), (4, 3)])
 @pytest.mark.parametrize("allowed", list(itertools.product([False, True], repeat=3)))
 def test_geometric_is_properly_weighted_with_other_limits(allowed, max_accepts, max_rejects):
     assert is_properly_weighted(
