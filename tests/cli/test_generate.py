@@ -92,7 +92,9 @@ def test_a_predicate_beside_a_constraint(treadle_command, file, options, admits)
 
 def test_a_predicate_alone_stands_beside_any_text(treadle_command, file):
     arguments = ["--predicate", file(PREDICATES, "alone.py") + ":plain", "--predicate-when", "partial"]
-    done = treadle_command("generate", "Sky:", *arguments, "--seed", 1, "--max-tokens", 6, "--strategy", "awrs")
+    done = treadle_command(
+        "generate", "Sky:", *arguments, "--seed", 1, "--max-tokens", 6, "--strategy", "awrs"
+    )
     assert done.status == 0 and done.out and "q" not in done.out
 
 

@@ -154,14 +154,14 @@ def test_particles_vote_by_their_weights():
     toy = TOYS["json"]()
     for seed in range(3):
         model = Table(len(toy.vocabulary), seed)
-        strategy = MBR(3000, SMC(threshold=0), "equality")
+        strategy = MBR(300, SMC(threshold=0), "equality")
         [found] = search(toy, model, strategy, is_json=True, seed=seed, forced_runs=False)
         mass = Counter()
         for entry in enumerate_language(toy, model, PROMPT):
             mass[entry.text] += np.exp(entry.raw)
         share = mass[found.text] / mass.total()
         assert (
-            abs(found.notes["share"] - share) < 0.1 and share > mass.most_common(1)[0][1] / mass.total() - 0.1
+            abs(found.notes["share"] - share) < 0.2 and share > mass.most_common(1)[0][1] / mass.total() - 0.1
         )
 
 
