@@ -42,7 +42,7 @@ async def measure(given):
         given["model"],
         backend="hf",
         eos_byte_strings=[bytes.fromhex(one) for one in given["eos"]],
-        batch_size=given["particles"],
+        batch_size=64 if given["together"] else given["particles"],
         timeout=0.001,
         hf_opts={"torch_dtype": "float32"},
     )
@@ -50,24 +50,36 @@ async def measure(given):
     condition = task.condition()
     potential = Asked(llm.vocab, condition)
     clock = Clock(llm.model.model)
-    runs = []
-    for seed in range(given["runs"]):
+    sequence_cap = task.max_tokens + 1
+
+    async def run(seeds):
+        """The populations of some runs, side by side, and what one of them cost on average."""
         llm.model.clear_cache()
-        torch.manual_seed(seed)
-        np.random.seed(seed)  # noqa: NPY002 - the peer resamples from numpy's global generator
-        condition.calls, clock.seconds, began = 0, 0.0, time.perf_counter()
+        torch.manual_seed(seeds[0])
+        np.random.seed(seeds[0])  # noqa: NPY002 - the peer resamples from numpy's global generator
+        condition.calls, clock.seconds, clock.passes = 0, 0.0, 0
+        began, used = time.perf_counter(), time.process_time()
         llm.model.cache_kv(given["prompt_ids"])
-        sampler = AWRS(llm, potential, seed=seed)
-        found = await SMC(sampler)(
-            n_particles=given["particles"],
-            ess_threshold=given["threshold"],
-            max_tokens=task.max_tokens + 1,
+        samplers = [AWRS(llm, potential, seed=seed) for seed in seeds]
+        found = await asyncio.gather(
+            *(
+                SMC(sampler)(
+                    n_particles=given["particles"], ess_threshold=given["threshold"], max_tokens=sequence_cap
+                )
+                for sampler in samplers
+            )
         )
-        seconds = time.perf_counter() - began
-        tokens = sum(len(context) for context in found.contexts)
-        runs.append([float(found.log_ml), condition.calls, tokens, seconds, clock.seconds])
-        await sampler.cleanup()
-    return runs
+        costs = (time.perf_counter() - began, time.process_time() - used, clock.seconds, clock.passes)
+        for sampler in samplers:
+            await sampler.cleanup()
+        each = [cost / len(seeds) for cost in costs]
+        return [
+            [float(one.log_ml), condition.calls / len(seeds), sum(map(len, one.contexts)), *each]
+            for one in found
+        ]
+
+    seeds = range(given["runs"])
+    return await run(seeds) if given["together"] else [one for seed in seeds for one in await run([seed])]
 
 
 if __name__ == "__main__":

@@ -51,6 +51,8 @@ DATA = next(
     ROOT / "shared" / "data",
 )
 SEEDS = range(5)
+#: Tokens whose keys and values are kept from one evaluation to the next (46 KB each).
+MEMORY = 16_000
 #: Any line; its end is an end of text to `LineModel`.
 LINE = treadle.Regex("[^\n]+")
 
@@ -68,7 +70,12 @@ class LineModel:
         return treadle.Vocabulary(list(known.tokens), ends, known.special_ids, known.encode)
 
     def tree(self, memory: int | None = None) -> Any:
-        return self.model.tree(memory)
+        """One for all evaluations: prompts are read once. What is counted are prefixes asked for, not passes."""
+        return self._tree
+
+    @cached_property
+    def _tree(self) -> Any:
+        return self.model.tree(MEMORY)
 
     def encode(self, prompt: str, chat: bool | None = None) -> list[int]:
         return self.model.encode(prompt, chat)
@@ -292,6 +299,10 @@ TASKS = {"sql": sql_task, "python": python_task}
 KNOWN = {"sql": ("answers", "must answer"), "python": ("tests", "must pass")}
 
 
+#: What a soft component's 1 adds to a score. For `best_of` it decides; for `smc` it makes a text e^5 times as likely.
+WEIGHTS = {"best_of": 100.0, "smc": 5.0}
+
+
 def strategies(task: str, mask: str, calls: int) -> dict[str, tuple[Configuration, bool]]:
     """Name -> (configuration, whether it draws)."""
     soft, hard = KNOWN[task]
@@ -300,7 +311,7 @@ def strategies(task: str, mask: str, calls: int) -> dict[str, tuple[Configuratio
     def configured(
         strategy: str, options: dict[str, Any], *constraints: str, **parameters: Any
     ) -> Configuration:
-        weights = {f"weight.{soft}": 100.0} if soft in constraints and strategy == "best_of" else {}
+        weights = {f"weight.{soft}": WEIGHTS[strategy]} if soft in constraints and strategy in WEIGHTS else {}
         return Configuration(
             strategy, options, (mask, *constraints), {"expansions": calls, **weights, **parameters}
         )
@@ -311,7 +322,7 @@ def strategies(task: str, mask: str, calls: int) -> dict[str, tuple[Configuratio
         "beam": (configured("beam", {"width": width}), False),
         "beam + check": (configured("beam", {"width": width}, hard), False),
         "mcts": (configured("mcts", {"rollouts": 1000, "target": 1.0}, soft), False),
-        "smc": (configured("smc", {"particles": width}, soft), True),
+        "smc": (configured("smc", {"particles": width}, soft, temperature=0.7), True),
     }  # fmt: skip
     return {name: (one, drawn) for name, (one, drawn) in found.items() if one.strategy in NAMES}
 
@@ -346,6 +357,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=88, help="model calls for an example")
     parser.add_argument("--trials", type=int, default=6, help="of the tuner")
     parser.add_argument("--rows", type=int, default=48, help="of a forward pass")
+    parser.add_argument("--only", nargs="*", help="strategies to run; all if none are given")
     parser.add_argument("--table", action="store_true", help="only print the table")
     options = parser.parse_args()
     if not options.table:
@@ -369,12 +381,18 @@ def compare(
 ) -> None:
     """Every strategy of the table."""
     for label, (configuration, drawn) in strategies(name, mask, options.calls).items():
+        if options.only and label not in options.only:
+            continue
         for seed in SEEDS if drawn else [0]:
             measure(bench, options, (name, mode, label, seed), configuration, held_out)
 
 
 def tuned(bench: Bench, options: argparse.Namespace, name: str, held_out: list[int]) -> None:
     """Tune on one half, measure on the other."""
+    if _some(read(options.out), name, "constrained", "tuned") or (
+        options.only and "tuned" not in options.only
+    ):
+        return
     study = options.out.with_suffix(f".{name}.sqlite")
     found = tune(
         bench.task, space(name, options.calls), Budget(options.trials), study=study, folds=2, bench=bench,

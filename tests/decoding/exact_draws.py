@@ -6,8 +6,9 @@ so far; where the script ends, the first branch is taken and the others are note
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from types import MappingProxyType
 
 from treadle.decoding.awrs_estimators import Drawn
 
@@ -30,9 +31,18 @@ class Script:
 
 
 class ExactUrn:
-    """An urn of fractions. `most`: repeats are counted no further (an estimator with a limit counts no further)."""
+    """An urn of fractions. `most`: repeats are counted no further (an estimator with a limit counts no further).
+    `refused_with`: place -> places that its refusal settles.
+    """
 
-    def __init__(self, weights: Sequence[Fraction], script: Script, most: int = 0) -> None:
+    def __init__(
+        self,
+        weights: Sequence[Fraction],
+        script: Script,
+        most: int = 0,
+        refused_with: Mapping[int, Sequence[int]] = MappingProxyType({}),
+    ) -> None:
+        self.refused_with = refused_with
         self.weights = dict(enumerate(weights))
         self.script, self.most = script, most
         self.all = dict(self.weights)
@@ -54,6 +64,10 @@ class ExactUrn:
     def remove(self, place: int) -> None:
         del self.weights[place]
 
+    def refuse(self, place: int) -> None:
+        for one in (place, *self.refused_with.get(place, ())):
+            self.weights.pop(one, None)
+
     def repeats(self, chance: Fraction) -> int:
         if chance == 1:
             return 0
@@ -62,24 +76,30 @@ class ExactUrn:
 
 
 def runs(
-    weights: Sequence[Fraction], estimate: Callable[[ExactUrn], Drawn], most: int = 0
+    weights: Sequence[Fraction],
+    estimate: Callable[[ExactUrn], Drawn],
+    most: int = 0,
+    refused_with: Mapping[int, Sequence[int]] = MappingProxyType({}),
 ) -> Iterator[tuple[Fraction, Drawn]]:
     """(chance, what came out) for every run."""
     waiting: list[list[int]] = [[]]
     while waiting:
         script = Script(waiting.pop())
-        drawn = estimate(ExactUrn(weights, script, most))
+        drawn = estimate(ExactUrn(weights, script, most, refused_with))
         yield script.chance, drawn
         waiting += script.open
 
 
 def masses(
-    weights: Sequence[Fraction], estimate: Callable[[ExactUrn], Drawn], most: int = 0
+    weights: Sequence[Fraction],
+    estimate: Callable[[ExactUrn], Drawn],
+    most: int = 0,
+    refused_with: Mapping[int, Sequence[int]] = MappingProxyType({}),
 ) -> tuple[Fraction, list[Fraction], Fraction]:
     """(chance of all runs, mean of w [x = a] for every a, mean of w squared)"""
     total, square = Fraction(0), Fraction(0)
     found = [Fraction(0)] * len(weights)
-    for chance, drawn in runs(weights, estimate, most):
+    for chance, drawn in runs(weights, estimate, most, refused_with):
         total += chance
         found[drawn.place] += chance * drawn.weight
         square += chance * drawn.weight**2

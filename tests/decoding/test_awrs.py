@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections import Counter
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import treadle
 from decoding.chances import chi_square, chi_square_tail
 from decoding.exact_draws import masses, runs
 from decoding.searching import find, language
-from decoding.toys import TOYS
+from decoding.toys import TOYS, Table
 from treadle.decoding import awrs_estimators as estimators
 from treadle.decoding.awrs_estimators import Drawn
 from treadle.decoding.components import Check
@@ -60,7 +63,7 @@ def test_geometric_cut_short_is_properly_weighted(allowed, max_accepts, max_reje
     )
 
 
-@pytest.mark.parametrize(("max_accepts", "max_rejects"), [(2, 4), (4, 2)])
+@pytest.mark.parametrize(("max_accepts", "max_rejects"), [(2, 4), (4, 2), (2, 6), (3, 6), (4, 3)])
 @pytest.mark.parametrize("allowed", list(itertools.product([False, True], repeat=3)))
 def test_geometric_is_properly_weighted_with_other_limits(allowed, max_accepts, max_rejects):
     assert is_properly_weighted(
@@ -114,6 +117,31 @@ def test_the_first_accepted_token_is_an_exact_draw_under_the_mask(name):
     for chance, drawn in runs(SHORT, lambda urn: call(name, urn, allowed), 3):
         chances[drawn.place] += chance
     assert chances == [Fraction(4, 5), 0, Fraction(1, 5)]
+
+
+#: Token -> tokens that begin with it; where the first is refused they are.
+BEGINS = {0: (1, 4), 2: (3,)}
+CONSISTENT = [one for one in CONSTRAINTS if (one[0] or not (one[1] or one[4])) and (one[2] or not one[3])]
+SETTLING = {
+    "recursive": lambda urn, valid: estimators.recursive(urn, valid),
+    "recursive, cut short": lambda urn, valid: estimators.recursive(urn, valid, 2),
+    "geometric, cut short": lambda urn, valid: estimators.geometric(urn, valid, 2, 3),
+    "paper": estimators.paper,
+}
+
+
+def settles_rightly(estimate, allowed):
+    return masses(P, lambda urn: estimate(urn, allowed.__getitem__), 3, BEGINS)[1] == wanted(P, allowed)
+
+
+@pytest.mark.parametrize("name", SETTLING)
+def test_a_refusal_that_settles_others_leaves_every_mean_as_it_is(name):
+    assert all(settles_rightly(SETTLING[name], allowed) for allowed in CONSISTENT)
+
+
+def test_settling_a_choice_that_is_valid_is_caught():
+    allowed = (False, True, True, False, False)
+    assert not any(settles_rightly(estimate, allowed) for estimate in SETTLING.values())
 
 
 # -- negative controls: what must not pass ---------------------------------------------------------------------------
@@ -328,6 +356,33 @@ def test_a_single_text_tests_at_most_the_invalid_tokens_and_one(half):
         whole = (*one.tokens, toy.end)
         most = sum(1 + len(toy.allowed[whole[:k]]) for k in range(len(whole)))
         assert one.search.notes["tests"] <= most
+
+
+def spelled(sound):
+    """Texts of x and y over all tokens of up to three letters; a check that wants y, then nothing but x."""
+    words = ["".join(one) for length in (1, 2, 3) for one in itertools.product("xy", repeat=length)]
+    vocabulary = treadle.Vocabulary([*map(str.encode, words), None], eos_ids=len(words))
+    automaton = treadle.compile(treadle.Regex("[xy]{1,6}"), vocabulary).automaton
+    asked = []
+    check = Check(lambda text: asked.append(text) or re.fullmatch("(yx*)?", text), "partial", sound)
+    return SimpleNamespace(automaton=automaton, vocabulary=vocabulary), check, asked
+
+
+@pytest.mark.parametrize("strategy", [AWRS(), AWRS(weights=False), AWRS(max_accepts=4)], ids=repr)
+def test_what_a_sound_check_refuses_settles_every_token_that_begins_so(strategy):
+    drawn, tests = {}, {}
+    for sound in (True, False):
+        toy, check, asked = spelled(sound)
+        table = Table(len(toy.vocabulary), 5)
+        found = find(toy, table, strategy, n=1500, seed=4, checks=(check,), forced_runs=False, max_tokens=6)
+        drawn[sound], tests[sound] = Counter(one.text for one in found), len(asked)
+        assert set(drawn[sound]) <= {"y" + "x" * k for k in range(6)}
+        assert found[0].search.notes["tests"] == len(asked)
+    assert tests[True] < tests[False]
+    law = {text: count / 1500 for text, count in drawn[False].items()}
+    # Both are samples, so twice the statistic's variance.
+    statistic = sum((drawn[True][text] - 1500 * p) ** 2 / (3000 * p) for text, p in law.items())
+    assert chi_square_tail(statistic, len(law) - 1) > 1e-4
 
 
 def test_the_mean_number_of_tests_of_the_first_round_is_at_most_one_over_the_mass():

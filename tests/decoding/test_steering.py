@@ -15,6 +15,7 @@ from treadle.decoding.components import Check, LogProb, Scorer, classifier, pass
 from treadle.decoding.lookahead import Lookahead
 from treadle.decoding.mbr import MBR, expected_utilities
 from treadle.decoding.problem import Problem
+from treadle.decoding.smc import SMC
 from treadle.decoding.solving import solve
 from treadle.decoding.stochastic_beam import StochasticBeam
 from treadle.decoding.tables import TableModel
@@ -146,6 +147,22 @@ def test_one_candidate_is_the_answer_and_values_vote_not_texts():
             mass[entry.text] += np.exp(entry.local)
         assert found.text == mass.most_common(1)[0][0]
         assert abs(found.notes["share"] - mass[found.text]) < 1e-3
+
+
+def test_particles_vote_by_their_weights():
+    """In the limit that is a vote of draws from the conditional: shares are its probabilities, not the local law's."""
+    toy = TOYS["json"]()
+    for seed in range(3):
+        model = Table(len(toy.vocabulary), seed)
+        strategy = MBR(300, SMC(threshold=0), "equality")
+        [found] = search(toy, model, strategy, is_json=True, seed=seed, forced_runs=False)
+        mass = Counter()
+        for entry in enumerate_language(toy, model, PROMPT):
+            mass[entry.text] += np.exp(entry.raw)
+        share = mass[found.text] / mass.total()
+        assert (
+            abs(found.notes["share"] - share) < 0.2 and share > mass.most_common(1)[0][1] / mass.total() - 0.1
+        )
 
 
 # -- lookahead --------------------------------------------------------------------------------------------------------

@@ -173,6 +173,49 @@ def test_what_is_left_over_is_ended_without_namespaces_too():
     Sandbox(QUICK, isolation="process", imports=None, fence=False).run(source)
 
 
+PATIENT = Limits(seconds=20, cpu_seconds=10)
+SECRETS = ("/etc/passwd", "/etc/hostname", "/proc/1/cmdline", "/var/log/dpkg.log")
+
+
+@pytest.mark.usefixtures("_nothing_left")
+def test_files_that_are_not_the_programs_own_cannot_be_read():
+    walls = replace(sandbox("walls"), limits=PATIENT)
+    verdict = walls.run(
+        "open('own', 'w').write('x')\nassert open('own').read() == 'x'\nopen('/dev/null').read()"
+    )
+    if verdict.unconfined:
+        pytest.skip(f"no Landlock: {verdict.unconfined}")
+    assert verdict.outcome == "passed"
+    for path in SECRETS:
+        verdict = walls.run(f"open({path!r}).read()")
+        assert verdict.score == 0 and verdict.trouble.startswith(("PermissionError", "FileNotFoundError")), (
+            path
+        )
+    assert "PermissionError" in walls.run("import os\nos.listdir('/')").trouble
+
+
+def test_without_landlock_the_verdict_says_why(monkeypatch):
+    sandbox("walls")
+    refusing = "def confine(*_):\n    raise OSError(95, 'landlock: not supported')\n"
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "jail.py").write_text(sandbox_module._JAIL.read_text())
+        (Path(folder) / "landlock.py").write_text(refusing)
+        monkeypatch.setattr(sandbox_module, "_JAIL", Path(folder) / "jail.py")
+        verdict = Sandbox(PATIENT, imports=None, fence=False).run("open('/etc/passwd').read()")
+    assert verdict.outcome == "passed" and "landlock: not supported" in verdict.unconfined
+
+
+@pytest.mark.usefixtures("_nothing_left")
+def test_memory_is_bounded_for_all_processes_together():
+    walls = replace(sandbox("walls"), limits=Limits(seconds=20, cpu_seconds=10, memory=256 << 20))
+    program = (
+        "import os, time\nfor _ in range(4):\n    if not os.fork():\n"
+        "        held = bytearray(b'x') * (90 << 20)\n        break\ntime.sleep(15)"
+    )
+    verdict = walls.run(program)
+    assert (verdict.outcome, verdict.score) == ("memory", 0.0) and "together" in verdict.trouble
+
+
 def test_the_walls_would_be_missed():
     """The control: what is not walled in does happen, so the tests above can fail."""
     with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as folder:

@@ -25,9 +25,7 @@ from treadle.commands.options import (
     StartOption,
     Whitespace,
     WhitespaceOption,
-    constraint_from,
-    grammar_policies,
-    json_policies,
+    constraint_of,
 )
 from treadle.commands.reporting import REFUSED, progress
 from treadle.inputs import WrongArgument
@@ -55,16 +53,19 @@ def check(
     as_json: JsonOption = False,
 ) -> int:
     """Say whether a text satisfies a schema or grammar and, if not, where it leaves it and what was allowed there."""
+    policies: dict[str, Any] = {
+        "property_order": property_order, "whitespace": whitespace, "escapes": escapes, "formats": formats,
+        "lenient": lenient, "resource": resource, "start": start, "lexing": lexing,
+    }  # fmt: skip
     if grammar is not None:
         if instance is not None:
             raise WrongArgument("with --grammar there is one text to check, and no schema")
-        return _check_grammar(grammar, schema, grammar_policies(start, lexing), as_json=as_json)
+        return _check_grammar(grammar, schema, policies, as_json=as_json)
     if instance is None:
         raise WrongArgument("give a schema and a JSON text, or --grammar and a text")
     if schema == "-" and instance == "-":
         raise WrongArgument("the schema and the instance cannot both be standard input")
-    policies = json_policies(property_order, whitespace, escapes, formats, lenient)
-    constraint = constraint_from("schema", schema, {**policies, "registry": inputs.registry(resource)})
+    constraint, _ = constraint_of("schema", schema, **policies)
     data = inputs.read(instance)
     with progress("checking"):
         # A file ends with a newline, whatever the policy on white space; the place counts from its start all the same.
@@ -76,7 +77,7 @@ def check(
 def _check_grammar(grammar: str, text: str, policies: dict[str, Any], *, as_json: bool) -> int:
     if grammar == "-" and text == "-":
         raise WrongArgument("the grammar and the text cannot both be standard input")
-    constraint = constraint_from("grammar", grammar, policies)
+    constraint, _ = constraint_of("grammar", grammar, **policies)
     data = inputs.read(text)
     with progress("checking"):
         verdict = treadle.check(constraint, data)

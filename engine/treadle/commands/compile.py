@@ -26,10 +26,7 @@ from treadle.commands.options import (
     StartOption,
     Whitespace,
     WhitespaceOption,
-    constraint_from,
-    grammar_policies,
-    json_policies,
-    with_resources,
+    constraint_of,
 )
 from treadle.commands.reporting import progress
 from treadle.inputs import WrongArgument
@@ -60,9 +57,10 @@ def compile(
     kind = "schema" if grammar is None else "grammar"
     if (schema is None) == (grammar is None):
         raise WrongArgument("give a schema or --grammar")
-    policies = json_policies(property_order, whitespace, escapes, formats, lenient)
-    policies = grammar_policies(start, lexing) if kind == "grammar" else policies
-    constraint = constraint_from(kind, schema or grammar, with_resources(kind, policies, resource))
+    constraint, policies = constraint_of(
+        kind, schema or grammar, property_order=property_order, whitespace=whitespace, escapes=escapes,
+        formats=formats, lenient=lenient, resource=resource, start=start, lexing=lexing,
+    )  # fmt: skip
     with progress("reading the vocabulary"):
         vocabulary = inputs.vocabulary(vocab)
     started = time.perf_counter()

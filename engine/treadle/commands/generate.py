@@ -23,17 +23,21 @@ from treadle.commands.options import (
     ModelOption,
     Order,
     OrderOption,
+    PredicateOption,
+    PredicateUnsoundOption,
+    PredicateWhenOption,
     RegexOption,
     ResourceOption,
     SchemaOption,
     StartOption,
+    When,
     Whitespace,
     WhitespaceOption,
-    constraint_from,
-    grammar_policies,
-    json_policies,
+    constraint_of,
     only_one,
-    with_resources,
+    policies_of,
+    predicate_of,
+    text_given,
 )
 from treadle.commands.reporting import progress
 from treadle.errors import UnsatisfiableConstraint
@@ -111,6 +115,9 @@ def generate(
     grammar: GrammarOption = None,
     choices: ChoicesOption = None,
     type_: TypeOption = None,
+    predicate: PredicateOption = None,
+    predicate_when: PredicateWhenOption = When.final,
+    predicate_unsound: PredicateUnsoundOption = False,
     model: ModelOption = None,
     max_tokens: MaxTokensOption = 256,
     temperature: TemperatureOption = None,
@@ -145,31 +152,34 @@ def generate(
     given = {"schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "type": type_}
     sampling = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, "seed": seed}
     search = {"expansions": expansions, "forced_runs": forced_runs, "exact_budget": exact_budget}
-    json_ = json_policies(property_order, whitespace, escapes, formats, lenient)
+    policies: dict[str, Any] = {
+        "property_order": property_order, "whitespace": whitespace, "escapes": escapes, "formats": formats,
+        "lenient": lenient, "start": start, "lexing": lexing,
+    }  # fmt: skip
+    asked = predicate_of(predicate, predicate_when, predicate_unsound)
     if (input_ is None) != (output is None):
         raise WrongArgument("--input and --output go together")
     if input_ is not None and output is not None:
-        if prompt is not None or stream or as_json or must_include:
-            raise WrongArgument("--input goes with neither a prompt nor --stream, --json or --must-include")
+        if prompt is not None or stream or as_json or must_include or asked is not None:
+            raise WrongArgument(
+                "--input goes with none of a prompt, --stream, --json, --must-include and --predicate"
+            )
         from treadle.bench.answering import Answering
         from treadle.bench.prompts import Batch, answer_all
 
-        policies = {"schema": json_, "type": json_, "grammar": grammar_policies(start, lexing)}
         arguments = {"max_tokens": max_tokens, "n": n, "strategy": strategy, **sampling, **search}
-        answering = Answering(model, _default(given), policies, resource, arguments)
+        answering = Answering(model, _default(given), policies_of(**policies), resource, arguments)
         answer_all(Batch(input_, output, answering, workers, timeout, ray=ray_address if ray else None))
         return
     if prompt is None:
         raise WrongArgument("give a prompt, or --input and --output")
-    kind = only_one(given)
+    kind = None if asked is not None and not any(given.values()) else only_one(given)
     if stream:
         _refuse_with_stream(several=as_json or n > 1, searching=exact_budget or not forced_runs)
-    if prompt == "-" and "-" in {schema, grammar}:
-        raise WrongArgument(f"the prompt and the {kind} cannot both be standard input")
-    policies = grammar_policies(start, lexing) if kind == "grammar" else json_
-    constraint = constraint_from(kind, given[kind], with_resources(kind, policies, resource))
-    text = _read_prompt(prompt)
+    text = text_given(prompt, "the prompt", schema, grammar)
+    constraint = None if kind is None else constraint_of(kind, given[kind], resource=resource, **policies)[0]
     options: dict[str, Any] = {
+        "predicate": asked,
         "model": model,
         "max_tokens": max_tokens,
         **sampling,
@@ -200,10 +210,6 @@ def _default(given: dict[str, Any]) -> tuple[str, Any] | None:
         grammar = inputs.grammar(value)
         return kind, str(grammar.resolve()) if isinstance(grammar, Path) else grammar
     return kind, value
-
-
-def _read_prompt(prompt: str) -> str:
-    return inputs.decode(inputs.read(prompt), "the prompt").rstrip("\n") if prompt == "-" else prompt
 
 
 def _write(prompt: str, constraint: Any, options: dict[str, Any]) -> list[Any]:

@@ -28,14 +28,11 @@ from treadle.commands.options import (
     StartOption,
     Whitespace,
     WhitespaceOption,
-    constraint_from,
-    grammar_policies,
-    json_policies,
+    constraint_of,
     only_one,
-    with_resources,
+    text_given,
 )
 from treadle.commands.reporting import progress
-from treadle.inputs import WrongArgument
 
 
 def infill(
@@ -65,12 +62,11 @@ def infill(
     """Let a model fill the gaps of a text so that the whole satisfies a constraint."""
     given = {"schema": schema, "regex": regex, "grammar": grammar}
     kind = only_one(given)
-    if text == "-" and "-" in {schema, grammar}:
-        raise WrongArgument(f"the text and the {kind} cannot both be standard input")
-    policies = json_policies(property_order, whitespace, escapes, formats, lenient)
-    policies = grammar_policies(start, lexing) if kind == "grammar" else policies
-    constraint = constraint_from(kind, given[kind], with_resources(kind, policies, resource))
-    template = inputs.decode(inputs.read(text), "the text").rstrip("\n") if text == "-" else text
+    template = text_given(text, "the text", schema, grammar)
+    constraint, _ = constraint_of(
+        kind, given[kind], property_order=property_order, whitespace=whitespace, escapes=escapes,
+        formats=formats, lenient=lenient, resource=resource, start=start, lexing=lexing,
+    )  # fmt: skip
     with progress("writing"):
         filled = treadle.infill(
             template, constraint, model=model, gap=gap, prompt=prompt, max_tokens=max_tokens,

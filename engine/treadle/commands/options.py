@@ -34,6 +34,11 @@ class Formats(str, Enum):
     annotate = "annotate"
 
 
+class When(str, Enum):
+    final = "final"
+    partial = "partial"
+
+
 class Lexing(str, Enum):
     auto = "auto"
     lexical = "lexical"
@@ -67,6 +72,34 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Answer with one JSON o
 ModelOption = Annotated[
     str | None, typer.Option(help="Name or folder of a transformers model (default: the bundled one).")
 ]
+PredicateOption = Annotated[
+    str | None,
+    typer.Option(
+        help="file.py:function or module:function of a text that says whether it may stand; beside a constraint "
+        "or alone."
+    ),
+]
+PredicateWhenOption = Annotated[
+    When, typer.Option(help="What the predicate is asked of: whole texts, or every prefix too.")
+]
+PredicateUnsoundOption = Annotated[
+    bool,
+    typer.Option(
+        "--predicate-unsound", help="A prefix that the predicate refuses may have an admissible continuation."
+    ),
+]
+
+
+def predicate_of(name: str | None, when: When, unsound: bool) -> Any:
+    """The predicate that the options name; None if they name none."""
+    if name is None:
+        if unsound or when is not When.final:
+            raise WrongArgument("--predicate-when and --predicate-unsound go with --predicate")
+        return None
+    function = inputs.named_object(name)
+    if isinstance(function, treadle.Predicate):
+        return function
+    return treadle.Predicate(function, when.value, sound=not unsound)
 
 
 def only_one(given: dict[str, Any]) -> str:
@@ -76,26 +109,50 @@ def only_one(given: dict[str, Any]) -> str:
     return named[0]
 
 
-def json_policies(
-    order: Order, space: Whitespace, escapes: Escapes, formats: Formats, lenient: bool
-) -> dict[str, Any]:
-    return {
-        "property_order": order.value,
-        "whitespace": space.value,
+def policies_of(
+    *,
+    property_order: Order,
+    whitespace: Whitespace,
+    escapes: Escapes,
+    formats: Formats,
+    lenient: bool,
+    start: str | None,
+    lexing: Lexing,
+) -> dict[str, dict[str, Any]]:
+    """The policies of every kind of constraint that has some, as they are reported."""
+    json_policies: dict[str, Any] = {
+        "property_order": property_order.value,
+        "whitespace": whitespace.value,
         "escapes": escapes.value,
         "formats": formats.value,
         "lenient": lenient,
     }
+    return {
+        "schema": json_policies,
+        "type": json_policies,
+        "grammar": {"start": start, "lexing": lexing.value},
+    }
 
 
-def grammar_policies(start: str | None, lexing: Lexing) -> dict[str, Any]:
-    return {"start": start, "lexing": lexing.value}
+def constraint_of(
+    kind: str, value: Any, *, resource: list[str] | None, **policies: Any
+) -> tuple[Any, dict[str, Any]]:
+    """(the constraint, the policies it has been given, as they are reported); `policies` as for `policies_of`."""
+    given = policies_of(**policies).get(kind, {})
+    if kind == "grammar":
+        if resource:
+            raise WrongArgument("--resource goes with a schema")
+        return constraint_from(kind, value, given), given
+    return constraint_from(kind, value, {**given, "registry": inputs.registry(resource)}), given
 
 
-def with_resources(kind: str, policies: dict[str, Any], resource: list[str] | None) -> dict[str, Any]:
-    if kind == "grammar" and resource:
-        raise WrongArgument("--resource goes with a schema")
-    return policies if kind == "grammar" else {**policies, "registry": inputs.registry(resource)}
+def text_given(argument: str, what: str, *sources: str | None) -> str:
+    """An argument that may be `-` for standard input, which can be read once: no source may name it as well."""
+    if argument != "-":
+        return argument
+    if "-" in sources:
+        raise WrongArgument(f"{what} and the constraint cannot both be standard input")
+    return inputs.decode(inputs.read(argument), what).rstrip("\n")
 
 
 def constraint_from(kind: str, value: Any, policies: dict[str, Any]) -> Any:

@@ -22,6 +22,11 @@ place with weight 0, never an end of text, which might be valid. Unbiased only i
 limit: geometric counts the last repeats up to it; recursive makes no further test where a refusal would be the last
 one (then w = left).
 
+One refusal may settle others (a text refused for its beginning): `Urn.refuse` takes them out as well. That changes no
+mean: geometric counts draws with replacement, where what is known to be invalid is refused without a test; the
+identity of recursive holds for any urn with all valid choices in it, by induction over what is left; for all three,
+and for limits, it is enumerated in tests/decoding/test_awrs.py.
+
 Source: Lipkin et al., COLM 2025 (arXiv 2504.05410) for adaptive rejection and "paper"; "geometric" and "recursive"
 are those of genlm-control as design card 4.1 states them. Nothing below uses more than + - * / of the masses.
 """
@@ -73,7 +78,7 @@ def geometric(urn: Urn, valid: Valid, max_accepts: int = 2, max_rejects: int | N
             accepts, accepted = accepts + 1, place if accepts == 0 else accepted
             continue
         rejects, refused = rejects + 1, place
-        urn.remove(place)
+        urn.refuse(place)
         if urn.exhausted() or _reached(rejects, max_rejects):
             break
     if not accepts:
@@ -104,7 +109,7 @@ def _until_accepted(urn: Urn, valid: Valid, max_rejects: int | None) -> tuple[in
         if valid(place):
             return place, refused
         refused += 1
-        urn.remove(place)
+        urn.refuse(place)
         if urn.exhausted() or _reached(refused, max_rejects):
             return place, refused
 

@@ -6,7 +6,8 @@ unbiased estimate of the probability that the model itself writes a text of the 
 long; that a text at its last token may only end, and pays p(end of text) for it, is part of that law.
 
 A particle dies when what it drew was refused: its weight is 0 (log -inf), and it is not gone on with. Behind one
-prefix the choices are shared (`Offer`): what one particle saw refused no other one tests again.
+prefix the choices are shared (`Offer`): what one particle saw refused no other one tests again. Where a sound check
+of prefixes refused a token, tokens that begin with the same bytes are refused without asking.
 
 Random numbers: each particle has a generator of its own for every step, seeded by the search's seed. How many
 numbers a proposal takes makes no difference to any other draw, so a check that is always true changes nothing.
@@ -67,8 +68,11 @@ class Offer:
     def __init__(self, search: Search, family: Children) -> None:
         self.search = search
         self.family = family
-        #: Tokens that were tried: the hypothesis behind each, or None where it was refused.
+        #: Tokens of which it is known: the hypothesis behind each, or None where it is refused.
         self.tried: dict[int, Hypothesis | None] = {}
+        #: How many of them were asked about.
+        self.tests = 0
+        self._settled: dict[int, list[int]] = {}
 
     @cached_property
     def weights(self) -> Floats:
@@ -96,15 +100,33 @@ class Offer:
 
     def urn(self, rng: np.random.Generator) -> WeightedUrn:
         """The choices that were not refused."""
-        urn = WeightedUrn(self.weights, rng, self._sums)
+        urn = WeightedUrn(self.weights, rng, self._sums, self.refused_with)
         urn.remove_all(self.refused)
         return urn
 
     def valid(self, place: int) -> bool:
         """Whether the token budget and the checks admit a choice; asked once for each."""
         if place not in self.tried:
-            self.tried[place] = self.search.child(self.family, int(self.family.tokens[place]))
+            self.tests += 1
+            token = int(self.family.tokens[place])
+            self.tried[place] = self.search.child(self.family, token)
+            if self.tried[place] is None and token != self.family.end and self.search.refused_for_good:
+                self._settle(place, token)
         return self.tried[place] is not None
+
+    def refused_with(self, place: int) -> Sequence[int]:
+        """Places that the refusal of this one settled."""
+        return self._settled.get(place, ())
+
+    def _settle(self, place: int, token: int) -> None:
+        """A sound check refused a prefix: so it would every token that begins with the bytes of this one."""
+        begins = self.search.vocabulary.trie.beginning(self.search.vocabulary.decode_bytes((token,)))
+        tokens = self.family.tokens
+        places = np.searchsorted(tokens, begins)
+        places = places[tokens[np.minimum(places, len(tokens) - 1)] == begins]
+        settled = [one for one in places.tolist() if one not in self.tried and tokens[one] != self.family.end]
+        self._settled[place] = settled
+        self.tried.update(dict.fromkeys(settled))
 
     @property
     def tight(self) -> bool:
@@ -143,7 +165,7 @@ class Flock:
             else one
             for slot, one in enumerate(self.particles)
         ]
-        self.tests += sum(len(offer.tried) for offer in offers.values())
+        self.tests += sum(offer.tests for offer in offers.values())
 
     def generator(self, slot: int) -> np.random.Generator:
         """The random numbers of a particle in this step; the slot behind the last is for resampling."""

@@ -68,6 +68,8 @@ class Search:
     notes: dict[int, dict[str, Any]] = field(default_factory=dict)
     #: Numbers of hypotheses of which the token budget refused a child.
     _refused: set[int] = field(default_factory=set)
+    #: Whether the last refusal of `child` was a sound check's, of a prefix: nothing that goes on from it is admitted.
+    refused_for_good: bool = False
     _made: int = 0
 
     def __post_init__(self) -> None:
@@ -122,6 +124,7 @@ class Search:
         state = self.automaton.advance(before.state, token)
         plan = fitting(self.automaton, state, before.left - 1, before.plan, (token,))
         if plan is False:
+            self.refused_for_good = False
             self._refused.add(before.number)
             self._lost("budget", family, token)
             return None
@@ -209,7 +212,12 @@ class Search:
         return ((), state, plan) if behind is False else (tuple(run), after, behind)
 
     def _checked(self, data: bytes, finished: bool) -> bool:
-        return all(check.admits(data[self.problem.skip :], finished) for check in self.problem.checks)
+        text = data[self.problem.skip :]
+        refusing = next((one for one in self.problem.checks if not one.admits(text, finished)), None)
+        self.refused_for_good = (
+            refusing is not None and not finished and bool(getattr(refusing, "sound", False))
+        )
+        return refusing is None
 
     # -- keeping account ---------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ this one's place and go through every draw there is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import numpy as np
@@ -38,6 +38,9 @@ class Urn(Protocol):
     def remove(self, place: int) -> None:
         """Take a place out."""
 
+    def refuse(self, place: int) -> None:
+        """Take a place out that a test refused, and with it what is known to be refused for that reason."""
+
     def repeats(self, chance: float) -> int:
         """Failures before the first success of trials that succeed with `chance`."""
 
@@ -47,9 +50,18 @@ class WeightedUrn:
     drawn past, and the sums are made anew once half of the mass is gone.
     """
 
-    def __init__(self, weights: Floats, rng: np.random.Generator, sums: Floats | None = None) -> None:
-        """`sums`: the weights added up, where the caller has them from another urn of the same weights."""
+    def __init__(
+        self,
+        weights: Floats,
+        rng: np.random.Generator,
+        sums: Floats | None = None,
+        refused_with: Callable[[int], Iterable[int]] = lambda place: (),
+    ) -> None:
+        """`sums`: the weights added up, where the caller has them from another urn of the same weights.
+        `refused_with`: of a refused place, the places that are refused with it.
+        """
         self._weights = weights
+        self._refused_with = refused_with
         self._rng = rng
         self._sums: Floats = np.cumsum(weights) if sums is None else sums
         self._gone: set[int] = set()
@@ -85,6 +97,10 @@ class WeightedUrn:
     def remove(self, place: int) -> None:
         """Take a place out."""
         self.remove_all([place])
+
+    def refuse(self, place: int) -> None:
+        """Take a refused place out, and what is refused with it."""
+        self.remove_all([place, *self._refused_with(place)])
 
     def remove_all(self, places: Iterable[int]) -> None:
         """Take places out."""

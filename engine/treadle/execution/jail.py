@@ -11,6 +11,7 @@ What the kernel is asked for (isolation "namespaces"): new user, process, networ
 read-only; one small file system in memory as the working folder, gone with the namespace. A root user becomes nobody
 first, because the kernel counts root's processes but does not limit them. With isolation "process" there are resource
 limits, an own session and the keeper only, which then adopts and ends whatever the program leaves behind.
+Files that are neither the interpreter's nor the program's own are kept unreadable by Landlock (landlock.py).
 
 Source: namespaces(7), user_namespaces(7), mount_setattr(2), prctl(2), PEP 578 for the audit hook.
 """
@@ -36,7 +37,20 @@ CAPABILITY_VERSION, LAST_CAPABILITY = 0x20080522, 40
 NOBODY = 65534
 INSIDE = 1000
 
-TIMED_OUT, NO_WALL = 124, 125
+TOO_MUCH_MEMORY, TIMED_OUT, NO_WALL = 123, 124, 125
+#: Seconds between two looks at what all processes hold together.
+LOOK = 0.1
+#: What a program may read besides the interpreter: shared libraries, time zones; and devices that hold nothing.
+READABLE = (
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/local/lib",
+    "/usr/share/zoneinfo",
+    "/etc/localtime",
+    "/etc/ld.so.cache",
+)
+DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 WAITED_FOR = (signal.SIGCHLD, signal.SIGTERM)
 #: Folders that a program has no business in, hidden where the interpreter does not live below them.
 HIDDEN = ("/tmp", "/var/tmp", "/run", "/home", "/root", "/dev/shm", "/mnt", "/media", "/srv")  # noqa: S108
@@ -56,6 +70,8 @@ def main() -> None:
     # Before any wall, because the folder of the interpreter may lie beyond it.
     import traceback  # noqa: F401 - what a failing test is told by
 
+    order["confine"] = function_beside("landlock.py", "confine")
+
     if order["isolation"] == "namespaces":
         try:
             leave_namespaces()
@@ -67,6 +83,8 @@ def main() -> None:
     prctl(DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != order["caller"]:
         os._exit(TIMED_OUT)
+    # Opened now: in its own mount namespace the program will have another /proc, which shows the keeper nothing.
+    proc = os.open("/proc", os.O_RDONLY)
     alive, held = os.pipe()
     # Waited for by `keep`; SIGTERM is how the caller says that it has heard enough.
     signal.pthread_sigmask(signal.SIG_BLOCK, WAITED_FOR)
@@ -74,12 +92,22 @@ def main() -> None:
     if child == 0:
         prctl(DEATH_SIGNAL, signal.SIGKILL)
         os.close(held)
+        os.close(proc)
         leave_if_alone(alive)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WAITED_FOR)
         start(order, result)
     os.close(alive)
     os.close(result)
-    keep(child, order)
+    keep(child, order, proc)
+
+
+def function_beside(file: str, name: str) -> Any:
+    """A function of a file in this one's folder, where nothing else should be importable from."""
+    path = os.path.join(os.path.dirname(os.path.realpath(__file__)), file)  # noqa: PTH118, PTH120
+    with open(path, encoding="utf-8") as source:  # noqa: PTH123 - pathlib would be loaded for it
+        namespace: dict[str, Any] = {"__name__": file}
+        exec(compile(source.read(), path, "exec"), namespace)  # noqa: S102 - our own
+    return namespace[name]
 
 
 def leave_if_alone(alive: int) -> None:
@@ -91,28 +119,41 @@ def leave_if_alone(alive: int) -> None:
     os.close(alive)
 
 
-def keep(child: int, order: dict[str, Any]) -> None:
+def keep(child: int, order: dict[str, Any], proc: int) -> None:
     """Wait for the child, at most as long as it may run, then end whatever is left of it."""
     deadline = time.monotonic() + order["seconds"]
-    status = None
+    status, cut = None, TIMED_OUT
     while status is None and (left := deadline - time.monotonic()) > 0:
-        told = signal.sigtimedwait(WAITED_FOR, left)
+        told = signal.sigtimedwait(WAITED_FOR, min(left, LOOK))
         if told is not None and told.si_signo == signal.SIGTERM:
             break
         found, code = os.waitpid(child, os.WNOHANG)
         status = code if found else None
+        if status is None and held_memory(proc) > order["memory"]:
+            cut = TOO_MUCH_MEMORY
+            break
     if status is None:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-    end_orphans()
-    os._exit(TIMED_OUT if status is None else exit_code(status))
+    end_orphans(proc)
+    os._exit(cut if status is None else exit_code(status))
 
 
-def end_orphans() -> None:
+def held_memory(proc: int) -> int:
+    """Bytes of their own that all processes below this one hold in memory; what a fork shares counts for each."""
+    total = 0
+    for pid in descendants(proc, os.getpid()):
+        with contextlib.suppress(OSError, ValueError):
+            _, resident, shared = map(int, read(proc, f"{pid}/statm").split()[:3])
+            total += (resident - shared) * os.sysconf("SC_PAGE_SIZE")
+    return total
+
+
+def end_orphans(proc: int) -> None:
     """Kill what has been orphaned to this process, until there is nothing; stopped first, so that none forks on."""
     while True:
         for sign in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in descendants(os.getpid()):
+            for pid in descendants(proc, os.getpid()):
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, sign)
         try:
@@ -123,17 +164,26 @@ def end_orphans() -> None:
         time.sleep(0.005)
 
 
-def descendants(root: int) -> list[int]:
-    """Processes below `root`, by /proc."""
+def descendants(proc: int, root: int) -> list[int]:
+    """Processes below `root`, by an open /proc."""
     parents: dict[int, int] = {}
-    for name in os.listdir("/proc"):  # noqa: PTH208 - names, not paths
+    for name in os.listdir(proc):
         if name.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat") as file:  # noqa: PTH123
-                parents[int(name)] = int(file.read().rpartition(")")[2].split()[1])
+            with contextlib.suppress(OSError):
+                parents[int(name)] = int(read(proc, f"{name}/stat").rpartition(")")[2].split()[1])
     found = [root]
     for pid in found:
         found += [child for child, parent in parents.items() if parent == pid]
     return found[1:]
+
+
+def read(folder: int, name: str) -> str:
+    """A small file in an open folder."""
+    descriptor = os.open(name, os.O_RDONLY, dir_fd=folder)
+    try:
+        return os.read(descriptor, 4096).decode("utf-8", "replace")
+    finally:
+        os.close(descriptor)
 
 
 def exit_code(status: int) -> int:
@@ -231,6 +281,16 @@ def set_limits(order: dict[str, Any]) -> None:
         resource.setrlimit(getattr(resource, name), (value, value))
 
 
+def why_unconfined(order: dict[str, Any]) -> str:
+    """Give up all files but the interpreter's and the program's own; why that cannot be, or nothing."""
+    own = [os.path.realpath(path) for path in (sys.base_prefix, sys.prefix, os.path.dirname(os.__file__))]  # noqa: PTH120
+    try:
+        order["confine"](libc, [*own, *order["paths"], *READABLE], [order["work"], *DEVICES])
+    except OSError as error:
+        return str(error)
+    return ""
+
+
 # -- init and the program ----------------------------------------------------------------------------------------------
 
 
@@ -265,6 +325,7 @@ def start(order: dict[str, Any], result: int) -> None:
 def run(order: dict[str, Any], result: int) -> None:
     """Become the program; does not return."""
     os.chdir(order["work"])
+    unconfined = why_unconfined(order) if order["isolation"] == "namespaces" else "isolation='process'"
     set_limits(order)
     sink = os.open(os.devnull, os.O_RDONLY)
     os.dup2(sink, 0)
@@ -273,7 +334,7 @@ def run(order: dict[str, Any], result: int) -> None:
     def tell(verdict: dict[str, Any]) -> None:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
-        os.write(result, json.dumps({**verdict, "nonce": order["nonce"]}).encode())
+        os.write(result, json.dumps({**verdict, "unconfined": unconfined, "nonce": order["nonce"]}).encode())
         os._exit(0)
 
     fence = Fence(order["work"], order["paths"], tell) if order["fence"] else None

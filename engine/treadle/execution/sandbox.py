@@ -8,14 +8,17 @@ socket behind, whatever the program does. What ends before its tests are through
 
 Guaranteed by the kernel with isolation="namespaces", the default: no network; no other process to be seen or
 signalled; no file outside of the working folder, which lies in memory and goes with the program, is changed; memory of
-each process, number of processes, size of files and processor time are bounded; everything has ended when `run`
-returns. Where the kernel refuses that, `run` raises UnsupportedFeature. isolation="process" has to be asked for: limits
-and cleaning up stay, but a program of the same user could signal processes, write files and use the network if it gets
-past the audit hook, which is a fence and no wall.
+each process and of all together, number of processes, size of files and processor time are bounded; everything has
+ended when `run` returns. Where the kernel refuses that, `run` raises UnsupportedFeature. isolation="process" has to be
+asked for: limits and cleaning up stay, but a program of the same user could signal processes, write files and use the
+network if it gets past the audit hook, which is a fence and no wall.
 
-Not guaranteed: that files are unreadable (what "nobody", or the caller if not root, may read, except for home
-and temporary folders); that a program which looks for its own grader in the interpreter's memory cannot lie about
-its score. Linux only.
+Files that are neither the interpreter's nor the program's own cannot be read where the kernel has Landlock (Linux 5.13,
+switched on); where not, `Verdict.unconfined` says why, and what "nobody", or the caller if not root, may read is
+readable, except for home and temporary folders.
+
+Not guaranteed: that a program which looks for its own grader in the interpreter's memory cannot lie about its score.
+Linux only.
 """
 
 from __future__ import annotations
@@ -69,7 +72,8 @@ class Limits:
     #: Of the clock, and of the processor.
     seconds: float = 5.0
     cpu_seconds: int = 4
-    #: Address space of each process, and what the working folder holds.
+    #: Address space of each process, what all hold in memory together (looked at every 0.1 s), and what the working
+    #: folder holds.
     memory: int = 512 * _MEBIBYTE
     disk: int = 16 * _MEBIBYTE
     #: Processes and threads, and open files of each.
@@ -100,6 +104,8 @@ class Verdict:
     #: What it wrote to standard output and error.
     output: str = ""
     seconds: float = 0.0
+    #: Why the program could read files that are neither its own nor the interpreter's; empty: it could not.
+    unconfined: str = ""
 
     @property
     def score(self) -> float:
@@ -134,7 +140,10 @@ class Sandbox:
             nonce = secrets.token_hex(16)
             ended = _Jailed(self._order(program, tests, work, nonce), self.limits).run()
         verdict = _verdict(ended, nonce, tests)
-        return Verdict(*verdict, output=ended.output, seconds=time.perf_counter() - started)
+        unconfined = str(_said(ended.result).get("unconfined", ""))
+        return Verdict(
+            *verdict, output=ended.output, seconds=time.perf_counter() - started, unconfined=unconfined
+        )
 
     def _order(self, program: str, tests: Sequence[str], work: str, nonce: str) -> dict[str, Any]:
         limits = self.limits
@@ -251,7 +260,7 @@ class _Jailed:
 
 def _verdict(ended: _Ended, nonce: str, tests: Sequence[str]) -> tuple[Outcome, tuple[bool, ...], int, str]:
     """(outcome, passed, number of tests, trouble)"""
-    from treadle.execution.jail import NO_WALL, TIMED_OUT  # which loads on Linux only
+    from treadle.execution.jail import NO_WALL, TIMED_OUT, TOO_MUCH_MEMORY  # which loads on Linux only
 
     said = _said(ended.result)
     if ended.code == NO_WALL and "wall" in said:
@@ -263,6 +272,8 @@ def _verdict(ended: _Ended, nonce: str, tests: Sequence[str]) -> tuple[Outcome, 
     count = len(tests)
     if ended.flooded:
         return "output", (), count, "too much output"
+    if ended.code == TOO_MUCH_MEMORY:
+        return "memory", (), count, "all processes together held too much memory"
     if ended.code == TIMED_OUT:
         return "timeout", (), count, "out of time"
     if ended.code == 128 + signal.SIGXCPU:

@@ -70,6 +70,15 @@ class Trie:
             first, end = node + 1, int(self.skip[node])
         return node
 
+    def beginning(self, data: bytes) -> NDArray[np.int32]:
+        """Ids of the tokens that begin with `data`."""
+        node = self.find(data)
+        return (
+            self.tokens[self.token_start[node] : self.token_start[self.skip[node]]]
+            if node >= 0
+            else self.tokens[:0]
+        )
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The fields by name, as they are kept on disk."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
