@@ -114,7 +114,7 @@ class Stepper:
     sampler: Sampler
     seed: int = 0
     undecided: Undecided = "raise"
-    proposals: int = 64
+    proposals: int = 8
     deferrals: int = 12
 
     def window(self, row: Row) -> list[int] | None:
@@ -207,15 +207,16 @@ class Stepper:
         row.exact_below = len(row.open_cells) // 2
 
     def _keep_allowed(self, row: Row, cell: int, scores: NDArray[np.float64]) -> None:
-        """Forget every token that the mask of a hole does not hold; where that is too much to ask, all but one."""
+        """Forget every token that the mask of a hole does not hold, unless that is too much to ask."""
         assert row.canvas is not None
+        if not self._asks(row, row.canvas):
+            return
         allowed = np.zeros(len(scores), bool)
-        allowed[row.witness.tokens[cell]] = True
-        if self._asks(row, row.canvas):
-            try:
-                allowed[bitset.to_tokens(self._bounded(row.canvas.fork()).mask(cell))] = True
-            except LimitExceeded:
-                self._put_off(row)
+        try:
+            allowed[bitset.to_tokens(self._bounded(row.canvas.fork()).mask(cell))] = True
+        except LimitExceeded:
+            self._put_off(row)
+            return
         scores[~allowed] = -np.inf
 
     def _jointly(self, row: Row, window: list[int], draft: Draft) -> Draft:
