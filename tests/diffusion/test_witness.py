@@ -12,7 +12,8 @@ from treadle.diffusion import steps
 from treadle.diffusion.decoding import decode
 from treadle.diffusion.protocols import MaskedTable, random_masked_table
 from treadle.diffusion.samplers import Dream, Llada, Threshold
-from treadle.errors import UnsatisfiableConstraint
+from treadle.errors import LimitExceeded, UnsatisfiableConstraint
+from treadle.infilling.cells import HOLE
 from treadle.infilling.completability import Canvas
 from treadle.infilling.limits import Limits
 from treadle.infilling.witness import Neighbourhood, first_witness
@@ -162,3 +163,23 @@ def test_a_canvas_beyond_the_exact_graph_fills_up_in_random_order(worlds):
         model = MaskedTable(vocabulary, mask, random_masked_table(len(vocabulary), seed))
         done = decode(model, [], cells, SAMPLERS[0], automaton, seed=seed, limits=Limits(deferred=50))
         assert toy.judge(done.text) and done.tokens[90] == done.tokens[92] == 1
+
+
+class _Narrow(Canvas):
+    """A canvas whose automaton gives up on some tokens, as one does at its own limits."""
+
+    def behind_token(self, state, token):
+        if token == 0 and self.refusing:
+            raise LimitExceeded("too many alternatives are alive at once", limit="frontier", value=1)
+        return super().behind_token(state, token)
+
+
+def test_a_way_that_the_automaton_gives_up_on_is_not_taken(by_name):
+    toy = by_name["regular"]
+    canvas = _Narrow(toy.automaton, [HOLE] * 4)
+    canvas.refusing = False
+    witness = first_witness(canvas)
+    canvas.refusing = True
+    near = Neighbourhood(canvas, witness)
+    assert near.through(0, 0) is None
+    assert near.through(0, witness.tokens[0]) is witness

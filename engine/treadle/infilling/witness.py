@@ -102,7 +102,7 @@ class Neighbourhood:
         first, front = self._front(cell)
         behind: Layer = {}
         for state in front[-1]:
-            for reached in self.canvas.behind_token(state, token):
+            for reached in self._behind(state, token):
                 behind.setdefault(reached, (state, token))
         if not behind:
             return None
@@ -219,7 +219,7 @@ class Neighbourhood:
         for state in layer:
             if state == DONE:
                 continue
-            if may_end and self.canvas.may_end(state):
+            if may_end and self._may_end(state):
                 out.setdefault(DONE, (state, min(self.canvas.ends)))
             near = self._closing(state) if may_end and len(parents) < EXPANDED else None
             if near:
@@ -239,9 +239,22 @@ class Neighbourhood:
     def _along(self, state: int, tokens: Iterable[int], out: Layer, budget: _Budget, may_end: bool) -> None:
         budget.nodes -= 1
         for token in tokens:
-            for reached in self.canvas.behind_token(state, token):
+            for reached in self._behind(state, token):
                 if may_end or reached != DONE:
                     out.setdefault(reached, (state, token))
+
+    def _behind(self, state: int, token: int) -> tuple[int, ...]:
+        """Where a token leads; a way that the automaton's own limits end is one that is not taken."""
+        try:
+            return self.canvas.behind_token(state, token)
+        except LimitExceeded:
+            return ()
+
+    def _may_end(self, state: int) -> bool:
+        try:
+            return self.canvas.may_end(state)
+        except LimitExceeded:
+            return False
 
     def _hints(self, i: int) -> list[int]:
         """What the witness has in cell i and beside it."""
