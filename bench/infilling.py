@@ -1,11 +1,15 @@
 """Random decodes with a random model: is every text in the language, by outside judges, with no repair step?
 
-    python -m bench.infilling --schemas 10 --decodes 2 --cells 32 --block 8 --grammars sql,python,cpp,smiles
+    python -m bench.infilling --schemas 50 --decodes 20 --cells 32 --parallel 2 --records /tmp/infilling.jsonl
 
-A model of normal logits over a real vocabulary, temperature 1, LLaDA's order, `--parallel` commits a step. Schemas come
-from MaskBench (../shared/data), the judges are jsonschema, lark (sql), ast (python), tree-sitter (cpp), rdkit (smiles);
-where a judge is not installed treadle's own check stands in, and the row says so. `undecided` counts tokens that were
-passed over because a limit ended; `ms/commit` is the time of a whole decode, logits included, by commits.
+A model of normal logits over a real vocabulary, temperature 1, LLaDA in random order over the whole canvas (`--block`:
+in blocks), `--parallel` commits a step. Schemas come from MaskBench (../shared/data), the judges are jsonschema,
+ast (python), tree-sitter (cpp), rdkit (smiles); where a judge is not installed treadle's own check (another automaton,
+no canvas) stands in, and the row says so. A canvas has `--cells` holes, or half as many again as the constraint's
+shortest known text has tokens. After every step the witness, which fills the canvas as it stands, goes to the same
+judge: `steps` and `proved` count these. `undecided` are tokens passed over because a limit ended, `ms/commit` is the
+time of a whole decode by commits, logits and sampler included, judging left out. With `--records` what is done is
+appended to a file, and what the file holds is not done again.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +32,8 @@ from bench.material import maskbench, vocabulary_of
 from treadle.diffusion.decoding import decode
 from treadle.diffusion.protocols import MaskedTable
 from treadle.diffusion.samplers import Llada
+from treadle.diffusion.steps import Row
 from treadle.errors import ConstraintError
-from treadle.infilling.limits import Limits
 from treadle.vocabulary import Vocabulary
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data/maskbench/dev.jsonl.gz"
@@ -66,7 +70,11 @@ def schemas(count: int) -> Iterator[tuple[str, Any, Judge]]:
             continue
         validator = jsonschema.validators.validator_for(item["schema"])(item["schema"])
         count -= 1
-        yield "schema", constraint, lambda text, v=validator: v.is_valid(json.loads(text))
+        yield (
+            f"schema {item['id']}" if "id" in item else f"schema {count}",
+            constraint,
+            lambda text, v=validator: v.is_valid(json.loads(text)),
+        )
 
 
 def judge_of(name: str) -> tuple[str, Judge]:
@@ -107,9 +115,9 @@ def main() -> None:
     parser.add_argument("--grammars", default="sql,python,cpp,smiles")
     parser.add_argument("--decodes", type=int, default=2, help="for each constraint")
     parser.add_argument("--cells", type=int, default=32)
-    parser.add_argument("--block", type=int, default=8)
+    parser.add_argument("--block", type=int, default=None)
     parser.add_argument("--parallel", type=int, default=2, help="commits of a step")
-    parser.add_argument("--nodes", type=int, default=20_000)
+    parser.add_argument("--records", type=Path, default=None)
     parser.add_argument("--vocab", default=None)
     given = parser.parse_args()
     vocabulary = with_mask(vocabulary_of(given.vocab))
@@ -117,44 +125,75 @@ def main() -> None:
     for name in filter(None, given.grammars.split(",")):
         by, judge = judge_of(name)
         work.append((f"{name} ({by})", treadle.Grammar(name), judge))
-    table: dict[str, list[float]] = {}
-    for label, constraint, judge in work:
-        row = table.setdefault(label, [0] * 7)
-        for seed in range(given.decodes):
-            _decode(row, constraint, judge, vocabulary, given, seed)
-            print(f"{label} {row[0]:.0f}: {row[6]:.1f} s so far", file=sys.stderr, flush=True)
-    print(f"{'what':<22}{'decodes':>8}{'valid':>7}{'too long':>9}", end="")
-    print(f"{'limit':>7}{'refused':>9}{'undecided':>10}{'ms/commit':>11}")
-    for label, (runs, valid, unfit, limit, refused, undecided, seconds) in table.items():
-        commits = max(1, (runs - unfit - limit) * given.cells)
-        print(
-            f"{label:<22}{runs:>8}{valid:>7}{unfit:>9}{limit:>7}{refused:>9}{undecided:>10}"
-            f"{1000 * seconds / commits:>11.1f}"
-        )
+    records = _known(given.records)
+    for seed, (label, constraint, judge) in product(range(given.decodes), work):
+        if (label, seed) in records:
+            continue
+        record = {"label": label, "seed": seed, **_decode(constraint, judge, vocabulary, given, seed)}
+        records[label, seed] = record
+        print(record, file=sys.stderr, flush=True)
+        if given.records is not None:
+            with given.records.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+    _print_table(list(records.values()))
 
 
-def _decode(
-    row: list[float], constraint: Any, judge: Judge, vocabulary: Vocabulary, given: Any, seed: int
-) -> None:
-    row[0] += 1
+def _known(path: Path | None) -> dict[tuple[str, int], dict[str, Any]]:
+    if path is None or not path.exists():
+        return {}
+    found = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return {(record["label"], record["seed"]): record for record in found}
+
+
+def _print_table(records: list[dict[str, Any]]) -> None:
+    columns = ["decodes", "valid", "unfit", "limit", "steps", "proved", "refused", "undecided"]
+    table: dict[str, dict[str, float]] = {}
+    for record in records:
+        label = "schemas" if record["label"].startswith("schema ") else record["label"]
+        row = table.setdefault(label, dict.fromkeys([*columns, "commits", "seconds"], 0))
+        row["decodes"] += 1
+        for key in row.keys() & record.keys():
+            row[key] += record[key]
+    print(f"{'what':<22}" + "".join(f"{name:>10}" for name in [*columns, "ms/commit"]))
+    for label, row in table.items():
+        line = "".join(f"{row[name]:>10.0f}" for name in columns)
+        print(f"{label:<22}{line}{1000 * row['seconds'] / max(1, row['commits']):>10.1f}")
+
+
+def _decode(constraint: Any, judge: Judge, vocabulary: Vocabulary, given: Any, seed: int) -> dict[str, Any]:
+    proofs: list[bool] = []
+    judging = 0.0
+
+    def judge_witness(row: Row) -> None:
+        nonlocal judging
+        since = time.perf_counter()
+        tokens = row.witness.tokens
+        stands = all(old in (row.mask_id, new) for old, new in zip(row.tokens, tokens, strict=True))
+        proofs.append(stands and judge(_text(vocabulary, tokens)))
+        judging += time.perf_counter() - since
+
+    automaton = treadle.compile(constraint, vocabulary).automaton
+    cells = max(given.cells, 3 * len(automaton.closing(automaton.start)) // 2)
+    sampler = Llada(max(1, cells // given.parallel), given.block, 1.0, "random")
     started = time.perf_counter()
     try:
         done = decode(
-            random_model(vocabulary, seed), [], given.cells,
-            Llada(steps=max(1, given.cells // given.parallel), block_length=given.block, temperature=1.0),
-            treadle.compile(constraint, vocabulary).automaton, seed=seed, undecided="defer",
-            limits=Limits(given.nodes, given.nodes),
-        )  # fmt: skip
+            random_model(vocabulary, seed), [], cells, sampler, automaton, seed=seed, watch=judge_witness
+        )
     except treadle.UnsatisfiableConstraint:
-        row[2] += 1  # no text of so few tokens
-        return
+        return {"unfit": 1}  # no text of so few tokens
     except treadle.LimitExceeded:
-        row[3] += 1
-        return
-    row[1] += judge(done.text)
-    row[4] += done.refused
-    row[5] += done.undecided
-    row[6] += time.perf_counter() - started
+        return {"limit": 1}
+    seconds = time.perf_counter() - started - judging
+    return {
+        "valid": int(judge(done.text)), "steps": len(proofs), "proved": sum(proofs), "refused": done.refused,
+        "undecided": done.undecided, "commits": len(done.commits), "seconds": seconds, "text": done.text,
+    }  # fmt: skip
+
+
+def _text(vocabulary: Vocabulary, tokens: tuple[int, ...]) -> str:
+    stop = next((i for i, token in enumerate(tokens) if token in vocabulary.eos_ids), len(tokens))
+    return vocabulary.decode(tokens[:stop])
 
 
 if __name__ == "__main__":

@@ -224,7 +224,10 @@ def test_a_limit_raises_or_is_counted_and_never_leaves_the_language(worlds):
     cells = [*[toy.end + 1] * 9, 4, 1]
     with pytest.raises(LimitExceeded):  # noqa: PT012  # some seed meets the limit
         for seed in range(20):
-            decode(model_over(toy, seed), [], cells, Llada(9), compiled.automaton, limits=TIGHT, seed=seed)
+            decode(
+                model_over(toy, seed), [], cells, Llada(9), compiled.automaton, limits=TIGHT, seed=seed,
+                undecided="raise",
+            )  # fmt: skip
     for seed in range(20):
         done = decode(
             model_over(toy, seed), [], cells, Llada(9, temperature=1), compiled.automaton, seed=seed,

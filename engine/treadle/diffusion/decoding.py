@@ -2,7 +2,8 @@
 
 `decode` without a constraint is the sampler of its source. With one, every token is checked before it is committed,
 so that the canvas stays completable with the exact number of holes that are left, and what comes out is in the
-language: there is no repair step.
+language: there is no repair step. A filling is held all the time (infilling/witness.py), so no decode comes to a dead
+end; what no limit decides is put off and counted (`undecided="defer"`), or LimitExceeded (`undecided="raise"`).
 
 `drafts` > 1 is FreeDave's lossless drafting (the self-speculation of SSD is the same chain): a step is a function of
 the row, its logits and its number, so the steps that the old logits suggest are evaluated side by side in one pass and
@@ -54,7 +55,7 @@ def decode(
     tail: bool = True,
     pads: Iterable[int] = (),
     limits: Limits | None = None,
-    undecided: Undecided = "raise",
+    undecided: Undecided = "defer",
     watch: Callable[[Row], None] | None = None,
 ) -> Decoded:
     """Fill a canvas behind a prompt: `cells` holes, or a row of tokens in which the model's mask stands for a hole.
@@ -66,11 +67,14 @@ def decode(
     canvas = None
     if automaton is not None:
         canvas = Canvas(automaton, canvas_of(given, model.mask_id), tail=tail, pads=pads, limits=limits)
-        if not canvas.is_completable:
+    row = Row([*prompt, *given], model.mask_id, canvas, len(prompt))
+    if canvas is not None:
+        try:
+            _ = row.witness
+        except UnsatisfiableConstraint:
             raise UnsatisfiableConstraint(
                 "no text of this constraint fits the canvas", found=f"{len(given)} cells"
-            )
-    row = Row([*prompt, *given], model.mask_id, canvas, len(prompt))
+            ) from None
     stepper = Stepper(sampler, seed, undecided)
     row, forwards = _fill(model, row, stepper, max(1, drafts), watch)
     tokens = tuple(row.tokens[row.first :])

@@ -4,13 +4,17 @@ Tokens are committed one after the other in the sampler's order, each checked ag
 the same step included: two tokens that are each fine may be fatal together. A refused token costs no forward pass: the
 hole goes on with its next greatest score. After `proposals` refusals the hole's mask is computed, once.
 
+A row under a constraint holds a witness (infilling/witness.py): a token is committed with a new one, which is looked
+for nearby and, failing that, in the exact graph. Where neither decides within its limits, the token is put off, and
+after `deferrals` of these the witness's own token is taken, which is certain. So no decode comes to a dead end.
+
 With a joint sampler the tokens of the window are its best valid filling, so that none of them can be refused.
 """
 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -20,6 +24,7 @@ from treadle.diffusion.samplers import Draft, Sampler
 from treadle.errors import LimitExceeded, UnsatisfiableConstraint
 from treadle.infilling.completability import Canvas
 from treadle.infilling.viterbi import best_filling
+from treadle.infilling.witness import Neighbourhood, Witness, first_witness, witness_of
 from treadle.masks import bitset
 
 #: What to do where a limit ends before it is known whether a token fits: "raise" LimitExceeded, or "defer": look at
@@ -52,6 +57,23 @@ class Row:
     commits: list[Commit] = field(default_factory=list)
     #: Tokens that were passed over because a limit ended.
     undecided: int = 0
+    #: The exact graph was too large with more holes than these.
+    exact_below: int = 1 << 30
+    #: A filling, and what is near it; found at first use.
+    around: Neighbourhood | None = None
+
+    @property
+    def witness(self) -> Witness:
+        """A filling of the canvas as it stands."""
+        assert self.near.witness is not None
+        return self.near.witness
+
+    @property
+    def near(self) -> Neighbourhood:
+        assert self.canvas is not None
+        if self.around is None:
+            self.around = Neighbourhood(self.canvas, first_witness(self.canvas))
+        return self.around
 
     @property
     def length(self) -> int:
@@ -72,11 +94,15 @@ class Row:
             self.step,
             self.commits.copy(),
             self.undecided,
+            self.exact_below,
+            Neighbourhood(canvas, self.witness) if canvas is not None else None,
         )
 
-    def put(self, cell: int, token: int, refused: int = 0, *, certain: bool = False) -> None:
+    def put(self, cell: int, token: int, witness: Witness | None, refused: int = 0) -> None:
+        """Commit a token with a filling that has it; None where there is no constraint."""
         if self.canvas is not None:
-            self.canvas.commit(cell, token, certain=certain)
+            self.canvas.commit(cell, token, certain=True)
+            self.around = Neighbourhood(self.canvas, witness)
         self.tokens[self.first + cell] = token
         self.commits.append(Commit(self.step, cell, token, refused))
 
@@ -88,7 +114,8 @@ class Stepper:
     sampler: Sampler
     seed: int = 0
     undecided: Undecided = "raise"
-    proposals: int = 64
+    proposals: int = 8
+    deferrals: int = 12
 
     def window(self, row: Row) -> list[int] | None:
         """The holes that the row's next step looks at."""
@@ -103,7 +130,7 @@ class Stepper:
             scores[:, row.mask_id] = -np.inf
             draft = self.sampler.draft(scores, rng)
             if row.canvas is not None and self.sampler.joint:
-                draft = _jointly(row.canvas, window, draft)
+                draft = self._jointly(row, window, draft)
             self._commit(row, window, draft)
         row.step += 1
 
@@ -115,68 +142,99 @@ class Stepper:
         for k in range(len(window)):
             token = int(np.argmax(scores[k]))
             heapq.heappush(ahead, (-draft.priority(k, token), k, token))
-        done = 0
-        #: Tokens of some filling, which need not be asked for.
-        certain: dict[int, int] = {}
+        put_off, done = [0] * len(window), 0
         while ahead and (done < quota.least or -ahead[0][0] > quota.above):
             _, k, token = heapq.heappop(ahead)
-            if certain.get(k) == token or self._fits(row, window[k], token):
-                row.put(window[k], token, refused[k], certain=certain.get(k) == token)
+            before = row.undecided
+            if self._put(row, window[k], token, refused[k]):
                 done += 1
-                # What completed the canvas may no longer do so.
-                certain.clear()
                 continue
-            refused[k] += 1
+            put_off[k] += row.undecided - before
+            refused[k] += row.undecided == before
             scores[k, token] = -np.inf
-            if refused[k] == self.proposals:
+            if put_off[k] == self.deferrals:
+                scores[k] = -np.inf
+            elif refused[k] == self.proposals:
                 self._keep_allowed(row, window[k], scores[k])
             if not np.isfinite(scores[k].max()):
                 # The tail that a sampler cut may have held all that fits: what completes the canvas does.
-                token = certain[k] = self._rescue(row, window[k])
-                scores[k, token] = 0.0
+                scores[k, row.witness.tokens[window[k]]] = 0.0
             token = int(np.argmax(scores[k]))
             heapq.heappush(ahead, (-draft.priority(k, token), k, token))
 
-    def _fits(self, row: Row, cell: int, token: int) -> bool:
+    def _put(self, row: Row, cell: int, token: int, refused: int) -> bool:
+        """Commit a token if it is known to fit."""
         if row.canvas is None:
+            row.put(cell, token, None, refused)
             return True
-        try:
-            return row.canvas.allows(cell, token)
-        except LimitExceeded:
-            if self.undecided == "raise":
-                raise
-            row.undecided += 1
+        witness = row.near.through(cell, token) or self._exactly(row, row.canvas, cell, token)
+        if witness is None:
             return False
+        row.put(cell, token, witness, refused)
+        return True
+
+    def _exactly(self, row: Row, canvas: Canvas, cell: int, token: int) -> Witness | None:
+        """A filling with a token, by the graph of the whole canvas; None, and counted, where its limit ends first."""
+        if not self._asks(row, canvas):
+            row.undecided += 1
+            return None
+        try:
+            trial = self._bounded(canvas.fork())
+            if not trial.allows(cell, token):
+                return None
+            trial.commit(cell, token)
+            return witness_of(trial, tuple(tokens[0] for tokens in trial.filling()))
+        except LimitExceeded:
+            self._put_off(row)
+            return None
+
+    def _asks(self, row: Row, canvas: Canvas) -> bool:
+        """Is the graph of the whole canvas worth a try?"""
+        return self.undecided == "raise" or len(canvas.holes) <= row.exact_below
+
+    def _bounded(self, canvas: Canvas) -> Canvas:
+        """The same canvas with the limits of what may be deferred."""
+        if self.undecided == "defer":
+            nodes = min(canvas.limits.nodes, canvas.limits.deferred)
+            canvas.limits = replace(canvas.limits, nodes=nodes)
+        return canvas
+
+    def _put_off(self, row: Row) -> None:
+        """In an exception's handler: raise it, or note that the graph is too large for now."""
+        if self.undecided == "raise":
+            raise  # noqa: PLE0704
+        row.undecided += 1
+        row.exact_below = len(row.open_cells) // 2
 
     def _keep_allowed(self, row: Row, cell: int, scores: NDArray[np.float64]) -> None:
-        """Forget every token that the mask of a hole does not hold; where that is too much to ask, all but one."""
+        """Forget every token that the mask of a hole does not hold, unless that is too much to ask."""
         assert row.canvas is not None
+        if not self._asks(row, row.canvas):
+            return
         allowed = np.zeros(len(scores), bool)
         try:
-            allowed[bitset.to_tokens(row.canvas.mask(cell))] = True
+            allowed[bitset.to_tokens(self._bounded(row.canvas.fork()).mask(cell))] = True
         except LimitExceeded:
-            if self.undecided == "raise":
-                raise
-            row.undecided += 1
-            allowed[self._rescue(row, cell)] = True
+            self._put_off(row)
+            return
         scores[~allowed] = -np.inf
 
-    @staticmethod
-    def _rescue(row: Row, cell: int) -> int:
-        """The token of a hole in some filling."""
+    def _jointly(self, row: Row, window: list[int], draft: Draft) -> Draft:
+        """The draft in which the best valid filling of the window has the greatest scores."""
         assert row.canvas is not None
-        return row.canvas.filling()[cell][0]
-
-
-def _jointly(canvas: Canvas, window: list[int], draft: Draft) -> Draft:
-    """The draft in which the best valid filling of the window has the greatest scores."""
-    try:
-        found, _ = best_filling(canvas, {cell: draft.scores[k] for k, cell in enumerate(window)})
-    except UnsatisfiableConstraint:
-        return draft
-    scores = draft.scores.copy()
-    for k, cell in enumerate(window):
-        token = found[cell]
-        assert token is not None
-        scores[k, token] = np.inf
-    return Draft(scores, draft.log_probabilities, draft.priority)
+        if not self._asks(row, row.canvas):
+            return draft
+        try:
+            canvas = self._bounded(row.canvas.fork())
+            found, _ = best_filling(canvas, {cell: draft.scores[k] for k, cell in enumerate(window)})
+        except UnsatisfiableConstraint:
+            return draft
+        except LimitExceeded:
+            self._put_off(row)
+            return draft
+        scores = draft.scores.copy()
+        for k, cell in enumerate(window):
+            token = found[cell]
+            assert token is not None
+            scores[k, token] = np.inf
+        return Draft(scores, draft.log_probabilities, draft.priority)

@@ -75,10 +75,10 @@ class Canvas:
         self.cells: list[Cell] = list(cells)
         self.tail = tail
         self.limits = limits or Limits()
-        self._ends = frozenset(automaton.vocabulary.eos_ids)
+        self.ends = frozenset(automaton.vocabulary.eos_ids)
         #: What may stand behind the end of a text.
-        self._fillers = self._ends | frozenset(pads)
-        self._edges = successors_of(automaton)
+        self._fillers = self.ends | frozenset(pads)
+        self.edges = successors_of(automaton)
         self._verdicts: list[dict[int, bool]] = [{} for _ in range(len(self.cells) + 1)]
         self._reach: list[tuple[int, ...]] = []
         self._trial: _Trial | None = None
@@ -132,7 +132,7 @@ class Canvas:
             if quick is not None:
                 return quick
         for state in self.reach(cell):
-            for reached in self._behind_token(state, token):
+            for reached in self.behind_token(state, token):
                 if self._alive(cell + 1, reached):
                     return True
         return False
@@ -162,11 +162,11 @@ class Canvas:
             if state == DONE:
                 row |= bitset.from_tokens(self._fillers, len(self.automaton.vocabulary))
                 continue
-            edges = self._edges(state)
+            edges = self.edges(state)
             for k, target in enumerate(edges.targets):
                 if self._alive(cell + 1, target):
                     row |= edges.rows[k]
-            if self._may_end(state) and self._alive(cell + 1, DONE):
+            if self.may_end(state) and self._alive(cell + 1, DONE):
                 row |= self.automaton.tables.eos_row
         return row
 
@@ -182,17 +182,17 @@ class Canvas:
         """The states behind a cell that a state leads to, each with its tokens."""
         here = self.cells[cell]
         if isinstance(here, Fixed):
-            for reached in self._behind_token(state, here.token):
+            for reached in self.behind_token(state, here.token):
                 yield reached, np.array([here.token])
             return
         if state == DONE:
             yield DONE, np.array(sorted(self._fillers))
             return
-        edges = self._edges(state)
+        edges = self.edges(state)
         for k, target in enumerate(edges.targets):
             yield target, edges.group(k)
-        if self._may_end(state):
-            yield DONE, np.array(sorted(self._ends))
+        if self.may_end(state):
+            yield DONE, np.array(sorted(self.ends))
 
     def is_alive(self, boundary: int, state: int) -> bool:
         """Do the cells from `boundary` on lead from `state` to the end of a text?"""
@@ -279,13 +279,13 @@ class Canvas:
             data, reached = way_through(self.automaton, state, alive, self.limits.gap_states)
             return (vocabulary.encode_bytes(data) if data else []), reached
         if state == DONE:
-            return [min(self._ends)], DONE
-        if self._may_end(state) and self._alive(i + 1, DONE):
-            return [min(self._ends)], DONE
+            return [min(self.ends)], DONE
+        if self.may_end(state) and self._alive(i + 1, DONE):
+            return [min(self.ends)], DONE
         near = self._next_of_closing(state)
         if near is not None and self._alive(i + 1, near[1]):
             return [near[0]], near[1]
-        edges = self._edges(state)
+        edges = self.edges(state)
         for k, target in enumerate(edges.targets):
             if self._alive(i + 1, target):
                 return [int(edges.group(k)[0])], target
@@ -299,13 +299,13 @@ class Canvas:
         open_from = n
         while open_from and isinstance(self.cells[open_from - 1], Hole):
             open_from -= 1
-        self._open_from = open_from if self.tail else n + 1
+        self.open_from = open_from if self.tail else n + 1
 
     def _front(self) -> tuple[int, int]:
         return 0, int(self.automaton.start)
 
-    def _may_end(self, state: int) -> bool:
-        return self.tail and bool(self._ends) and bool(self.automaton.is_accepting(state))
+    def may_end(self, state: int) -> bool:
+        return self.tail and bool(self.ends) and bool(self.automaton.is_accepting(state))
 
     def _cell(self, i: int) -> Cell:
         trial = self._trial
@@ -315,20 +315,20 @@ class Canvas:
         """The states behind cell i, a gap aside."""
         cell = self._cell(i)
         if isinstance(cell, Fixed):
-            return self._behind_token(state, cell.token)
+            return self.behind_token(state, cell.token)
         if isinstance(cell, Text):
             reached = self.automaton.bytes.run(state, cell.data) if state != DONE else REFUSED
             return (reached,) if reached > DONE + 1 else ()
         if state == DONE:
             return (DONE,)
-        targets = self._edges(state).targets
-        return (*targets, DONE) if self._may_end(state) else targets
+        targets = self.edges(state).targets
+        return (*targets, DONE) if self.may_end(state) else targets
 
-    def _behind_token(self, state: int, token: int) -> tuple[int, ...]:
+    def behind_token(self, state: int, token: int) -> tuple[int, ...]:
         if state == DONE:
             return (DONE,) if token in self._fillers else ()
-        if token in self._ends:
-            return (DONE,) if self._may_end(state) else ()
+        if token in self.ends:
+            return (DONE,) if self.may_end(state) else ()
         reached = self.automaton.advance(state, token)
         return () if reached == REFUSED else (reached,)
 
@@ -336,7 +336,7 @@ class Canvas:
         """The states alive behind cell i that the states in front of it lead to."""
         found: dict[int, None] = {}
         for state in self._reach[i]:
-            if i >= self._open_from or self._alive(i, state):
+            if i >= self.open_from or self._alive(i, state):
                 inside = (
                     self._inside_gap(i, state) if isinstance(self.cells[i], Gap) else self._onward(i, state)
                 )
@@ -345,7 +345,7 @@ class Canvas:
                         self._count()
                         found[reached] = None
         # Among holes up to the end nearly everything can be closed, and finding that out for each state costs most.
-        return tuple(state for state in found if i + 1 >= self._open_from or self._alive(i + 1, state))
+        return tuple(state for state in found if i + 1 >= self.open_from or self._alive(i + 1, state))
 
     # -- alive -----------------------------------------------------------------------------------------
 
@@ -361,7 +361,7 @@ class Canvas:
         else:
             known = self._verdicts[i].get(state)
         # A token on trial stands: holes are open from behind it on only.
-        open_from = max(self._open_from, trial.cell + 1) if trial is not None else self._open_from
+        open_from = max(self.open_from, trial.cell + 1) if trial is not None else self.open_from
         if known is None and i >= open_from and self._closes_within(state, len(self.cells) - i):
             known = True
         return known

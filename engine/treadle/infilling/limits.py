@@ -17,3 +17,8 @@ class Limits:
     nodes: int = 500_000
     #: States inside a gap of any length.
     gap_states: int = 50_000
+    #: Nodes of an exact question that a decode which may defer it asks (then the witness's token is taken).
+    deferred: int = 400
+    #: States whose tokens one local search for a witness looks at, and nodes that it passes.
+    local: int = 24
+    local_nodes: int = 1_500

@@ -89,8 +89,12 @@ class Successors:
                 self._wide.add(state)
                 raise self._too_wide()
         tokens, reached = tokens[reached > 1], reached[reached > 1]
-        targets, inverse, counts = np.unique(reached, return_inverse=True, return_counts=True)
-        order = np.argsort(-counts, kind="stable")
+        targets, earliest, inverse, counts = np.unique(
+            reached, return_index=True, return_inverse=True, return_counts=True
+        )
+        # Among equally large groups the one with the least token: states are numbered as they come up, and what a
+        # search finds must not hang on what was asked before.
+        order = np.lexsort((earliest, -counts))
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
         by_target = np.argsort(rank[inverse], kind="stable")
