@@ -8,11 +8,13 @@ import random
 import numpy as np
 import pytest
 
+import treadle
 from treadle.errors import LimitExceeded, TokenRejected, UnsatisfiableConstraint
 from treadle.infilling.cells import GAP, HOLE, Fixed, Text, canvas_of, template
 from treadle.infilling.completability import Canvas
 from treadle.infilling.limits import Limits
 from treadle.masks import bitset
+from treadle.vocabulary import Vocabulary
 
 NAMES = [
     "dyck",
@@ -217,3 +219,15 @@ def test_rows_of_masks_are_as_wide_as_the_vocabulary(by_name):
     toy = by_name["nested"]
     row = Canvas(toy.automaton, [HOLE] * 3).mask(0)
     assert row.dtype == np.int32 and row.shape == (bitset.words(len(toy.vocabulary)),)
+
+
+def test_where_no_token_ends_a_text_it_ends_with_the_last_cell(by_name):
+    """A masked model for molecules has no end-of-text token; asking for a tail changes nothing there."""
+    toy = by_name["dyck"]
+    endless = treadle.compile(toy.constraint, Vocabulary(toy.tokens, eos_ids=())).automaton
+    for state in toy.canvases(toy.cells, False):
+        cells = [HOLE if token is None else Fixed(token) for token in state]
+        with_tail, without = Canvas(endless, cells), Canvas(endless, cells, tail=False)
+        assert with_tail.is_completable == without.is_completable
+        if without.is_completable:
+            assert toy.holds(tuple(token for run in with_tail.filling() for token in run))

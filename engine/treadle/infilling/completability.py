@@ -73,9 +73,10 @@ class Canvas:
         """`tail`: may the text end before the last cell, with end-of-text tokens and `pads` in what is left?"""
         self.automaton = automaton
         self.cells: list[Cell] = list(cells)
-        self.tail = tail
         self.limits = limits or Limits()
         self.ends = frozenset(automaton.vocabulary.eos_ids)
+        #: Where no token ends a text, it ends with the last cell.
+        self.tail = tail and bool(self.ends)
         #: What may stand behind the end of a text.
         self._fillers = self.ends | frozenset(pads)
         self.edges = successors_of(automaton)
