@@ -20,6 +20,7 @@ from treadle.automata import parse_kernels as kernels
 from treadle.automata import parse_layout as at
 from treadle.automata import scanner
 from treadle.automata.lr import Tables
+from treadle.automata.parse_cell_kernels import remember
 from treadle.automata.parse_memory import ParseMemory
 from treadle.errors import LimitExceeded
 from treadle.grammar.cfg import Cfg
@@ -200,7 +201,7 @@ class ParseAutomaton:
     def _write(self, kind: int, x: int, y: int, value: int) -> None:
         if self.memory.words[at.N_MEMO] + 2 * at.ROOM >= self.memory.words[at.CAP_MEMO]:
             self.memory.grow(at.CAP_MEMO)
-        kernels.remember(self.memory.words, kind, x, y, 0, value)
+        remember(self.memory.words, kind, x, y, 0, value)
 
     def set_of(self, accepted: Int32) -> int:
         """The number of a set of terminals, given as words."""

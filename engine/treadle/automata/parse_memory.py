@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treadle.automata import parse_layout as at
-from treadle.automata.parse_kernels import rehash
+from treadle.automata.parse_cell_kernels import rehash
 from treadle.errors import LimitExceeded
 
 Int32 = NDArray[np.int32]

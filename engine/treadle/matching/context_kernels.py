@@ -3,22 +3,16 @@
 A walk from a *shade* (a bundle of which only the acceptable and shiftable terminals are known, parse_layout.SHADE)
 tells for a whole context which tokens stay within the lexeme that is being read, and where the others leave it: at a
 node of the trie, with a terminal, a column and duties. Behind that node the stack matters; `walk_behind` goes on from
-there with a real one. The memory `m` is that of automata/parse_kernels.py, tries are those of trie_kernels.py.
+there with a real one. The memory `m` is that of automata/parse_layout.py, tries are those of trie_kernels.py.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from treadle.automata.parse_kernels import (
-    behind,
-    bundle_row,
-    config_row,
-    keep_duties,
-    roomy,
-    state_row,
-    step,
-)
+from treadle.automata.lexeme_kernels import keep_duties
+from treadle.automata.parse_cell_kernels import bundle_row, roomy
+from treadle.automata.parse_kernels import behind, config_row, state_row, step
 from treadle.automata.parse_layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
 

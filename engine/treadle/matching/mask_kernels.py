@@ -3,40 +3,32 @@
 A group's tokens are allowed if some lexeme that is being read at their end can come next, or if one that is complete
 there can, by the parser's stacks; behind such a lexeme the group's own profile is looked through, with the stacks
 behind it. What the lexer prefers to a lexeme that ended is (the set that it looked for, the lexeme's terminal): no set
-of its own is made for it. `m` is the memory of parse_kernels.py, `r` that of reading_layout.py.
+of its own is made for it. `m` is the memory of parse_layout.py, `r` that of reading_layout.py.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from treadle.automata.parse_kernels import (
+from treadle.automata.lexeme_kernels import (
     accepted_words,
-    accepting,
-    begin,
-    bundle_row,
     condition_count,
     condition_holds,
     conditions_of,
-    config_row,
     duty_row,
     end_lexeme,
     ends,
     first_of,
     flag_words,
-    found,
     holds,
     live_words,
     meet,
-    put,
-    roomy,
     scan_words,
     scanned,
-    slot_of,
-    state_row,
-    take_back,
     viable,
 )
+from treadle.automata.parse_cell_kernels import bundle_row, found, put, roomy, slot_of
+from treadle.automata.parse_kernels import accepting, begin, config_row, state_row, take_back
 from treadle.automata.parse_layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
 from treadle.matching.profile_kernels import profile_behind
@@ -153,7 +145,7 @@ def ending(m, r, w, t, s, b):
 def may_end(m, r, w, reached, s, t, c):
     """May a text be gone on with behind a lexeme of terminal t of set s that ends with the token? 1, 0, -1: asked.
 
-    As parse_kernels.may_begin, one byte is looked at; here no duties are made for it.
+    As lexeme_kernels.may_begin, one byte is looked at; here no duties are made for it.
     """
     q = reading_row(r, w, RD_SCAN)
     words = scan_words(m, s)

@@ -1,7 +1,7 @@
 """Profiles: the tokens of a trie by the reading at their end, and the places where a lexeme may end within them.
 
 A profile is made by one walk over (a part of) the trie with readings alone (reading_kernels.py). The tokens that go on
-behind a lexeme have a profile of their own, made where a parser goes there. `m` is the memory of parse_kernels.py, of
+behind a lexeme have a profile of their own, made where a parser goes there. `m` is the memory of parse_layout.py, of
 which the scanner is read; `r` is that of reading_layout.py.
 """
 
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from treadle.automata.parse_kernels import (
-    ask,
+from treadle.automata.lexeme_kernels import (
     condition_count,
     condition_holds,
     conditions_of,
@@ -18,6 +17,7 @@ from treadle.automata.parse_kernels import (
     holds,
     scanned,
 )
+from treadle.automata.parse_cell_kernels import ask
 from treadle.automata.parse_layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
 from treadle.matching.reading_kernels import (

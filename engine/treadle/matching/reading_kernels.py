@@ -5,25 +5,23 @@ end in front of which byte. A *reading* is that state: scanner state, terminals 
 that ended within the token. What it must not flag again is known of lexemes that ended before the token; of those
 within it the flags are kept, for what the lexer prefers is the parser's context (mask_kernels.py).
 
-`m` is the memory of parse_kernels.py, of which the scanner is read; `r` is that of reading_layout.py.
+`m` is the memory of parse_layout.py, of which the scanner is read; `r` is that of reading_layout.py.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from treadle.automata.parse_kernels import (
+from treadle.automata.lexeme_kernels import (
     condition_count,
     condition_holds,
     conditions_of,
     flag_words,
-    found,
     holds,
     live_words,
-    put,
     scanned,
-    slot_of,
 )
+from treadle.automata.parse_cell_kernels import found, put, slot_of
 from treadle.automata.parse_layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
 from treadle.matching.reading_layout import *  # noqa: F403

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from treadle.automata import parse_layout as at
 from treadle.automata import scanner
 from treadle.automata.parse_automaton import Duty, ParseAutomaton, ParseTables
-from treadle.automata.parse_kernels import rehash
+from treadle.automata.parse_cell_kernels import rehash
 from treadle.errors import LimitExceeded
 from treadle.matching import grammar_store, mask_kernels, profile_kernels
 from treadle.matching import reading_kernels as kernels
