@@ -128,7 +128,7 @@ def walk_beside(
     `levels` int32[2 * LEVELS] keeps both states of each depth while Python answers; `known` int32[2**k * 3] what
     `alike` found out so far; `queue` int32[PAIRS * 3 + 1] is its scratch, and in the end how many states it may ask
     for. `measured`: are tokens told apart by the characters that must follow them, too? Then `moved` int32[V + 1]
-    lists the tokens whose `after` is known, behind their number.
+    lists the tokens whose `after` is known, behind their number; else `closers` is left alone.
     """
     n = (trie.shape[0] - NODE) // NODE
     levels[0] = state
@@ -157,7 +157,9 @@ def walk_beside(
             continue
         first, last = trie[NODE * i + 2], trie[NODE * end + 2]
         if byte == 0x22 and decoded(m, here) == 0:
-            if s == DEAD:
+            if not measured:
+                pass
+            elif s == DEAD:
                 clear_bits(closers, tokens, first, last)
             else:
                 set_bits(closers, tokens, first, last)
@@ -241,9 +243,10 @@ def lead_to(after, moved, tokens, first, last, state):
 
 @helper
 def alike(m, known, queue, a, b, measured):
-    """Texts of how many characters cannot tell two character states apart; -2: something was asked for.
+    """How many characters of a text both character states read, or neither; -2: something was asked for.
 
-    `measured`: nor can the least number of characters that must follow such a text; -1 if it can at once.
+    Where the text may end makes no difference. `measured`: it does, and so does the least number of characters that
+    must follow such a text; -1 if the states differ at once.
     """
     if a == b:
         return np.int64(ALWAYS)
@@ -292,7 +295,7 @@ def compare(m, queue, a, b, measured):
             far = min(far, t - measured)
             i += 1
             continue
-        if (char_row(m, a, CST_LABEL) < 0) != (char_row(m, b, CST_LABEL) < 0):
+        if measured and (char_row(m, a, CST_LABEL) < 0) != (char_row(m, b, CST_LABEL) < 0):
             return t - measured
         e, f = char_row(m, a, CST_FIRST), char_row(m, b, CST_FIRST)
         e_end, f_end = e + char_row(m, a, CST_EDGES), f + char_row(m, b, CST_EDGES)
@@ -309,7 +312,8 @@ def compare(m, queue, a, b, measured):
                 else:
                     queue[3 * n], queue[3 * n + 1], queue[3 * n + 2] = x, y, t + 1
                     n += 1
-            char = high + 1
+            # Surrogates are no characters: an edge over them says nothing else than two that leave them out.
+            char = 0xE000 if 0xD7FF <= high < 0xE000 else high + 1
             if edge(m, e, 1) == high:
                 e += 1
             if edge(m, f, 1) == high:

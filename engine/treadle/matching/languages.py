@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.grammar import rules
+from treadle.grammar.beginnings import admits_every_beginning
 from treadle.grammar.expression import ANY_TEXT, Expr
 from treadle.masks import bitset
 from treadle.matching import kernels, language_kernels
@@ -39,7 +40,7 @@ BOUNDS: Final = 32
 #: States of the automaton that all of them share; it is begun anew when it has more.
 STATES: Final = 1 << 15
 #: Languages that a new one is compared with: by where they lead behind one byte, and closer.
-RELATIVES: Final = 128
+RELATIVES: Final = 48
 COMPARED: Final = 16
 #: Shares of the trie: with less to be walked again, a language is near enough; with more, it is no help.
 CLOSE: Final = 0.02
@@ -58,14 +59,19 @@ _NOTHING: Final = np.zeros(0, np.int32)
 class Language:
     """The answers for one language, spelled one way."""
 
-    def __init__(self, owner: Languages, place: Place, bounded: bool) -> None:
-        """`bounded`: lengths will be asked for, so the one walk notes where each token leads as well."""
+    def __init__(self, owner: Languages, place: Place, bounded: bool, inside: UInt32 | None = None) -> None:
+        """`bounded`: lengths will be asked for, so the one walk notes where each token leads as well; `inside`: the
+        row, where it is known.
+        """
         self.place = place
         self._owner = owner
         self._needs: NDArray[np.int16] | None = None
         self._longest = 0
         self._within: dict[int, UInt32] = {}
         self._closers_within: dict[tuple[int, int], UInt32] = {}
+        if inside is not None:
+            self.row, self.closers = inside, self._closing()
+            return
         near = place.family.near(place, bounded)
         if near is None:
             self.row, self.closers, after = self._walked(bounded)
@@ -73,6 +79,8 @@ class Language:
                 self._needs = self._measured(after)
         else:
             self.row, self.closers = self._walked_beside(near, bounded)
+            if not bounded:
+                self.closers = self._closing()
 
     def _walked(self, bounded: bool) -> tuple[UInt32, UInt32, NDArray[np.int32]]:
         """Tokens that stay inside, those that close, and where each of the first leads."""
@@ -89,8 +97,26 @@ class Language:
                 automaton.answer()
         return row, closers, after
 
+    def _closing(self) -> UInt32:
+        """The tokens that close: a small part of the trie has them all."""
+        tables, automaton = self._owner.tables, self.place.family.automaton
+        row, closers = np.zeros((2, tables.words), np.uint32)
+        trie, node = tables.rest, 0
+        while node >= 0:
+            words = automaton.memory.words
+            node = language_kernels.walk_string(
+                words, trie.nodes, trie.tokens, trie.cover, trie.kin, self.place.state, node, row, closers, _NOTHING
+            )  # fmt: skip
+            if node >= 0:
+                automaton.answer()
+        return closers
+
     def _walked_beside(self, near: Language, bounded: bool) -> tuple[UInt32, UInt32]:
-        """`_walked` and measured, where the answers for a similar language are known."""
+        """`_walked` and measured, where the answers for a similar language are known.
+
+        Where no lengths are asked for, the closers are left to `_closing`: two languages may then differ in where
+        they end, and still let the same tokens stay inside. `.*cat.*` goes on with whatever `.*` does.
+        """
         tables, family = self._owner.tables, self.place.family
         row, closers = near.row.copy(), near.closers.copy()
         after, moved = self._owner.scratch if bounded else (_NOTHING, _NOTHING)
@@ -243,6 +269,8 @@ class Family:
         self.measured = measured
         self._weights = tables.weights
         self._met: deque[Language] = deque(maxlen=RELATIVES)
+        #: Languages of any text, by how they are spelled: never forgotten, most others are near to them.
+        self._free: dict[bool, Language] = {}
         self.alike = np.zeros(_ALIKE * language_kernels.ALIKE_WIDTH, np.int32)
         self.queue = np.zeros(3 * language_kernels.PAIRS + 1, np.int32)
 
@@ -251,15 +279,21 @@ class Family:
         return Place(self, self.automaton.entrance(rules.Quoted(language, canonical=canonical)), canonical)
 
     def remember(self, language: Language) -> None:
-        if self._is_plain(language.place.state):
+        character = self._character(language.place.state)
+        if character == at.CHAR_ANY:
+            self._free[language.place.canonical] = language
+        elif character:
             self._met.append(language)
 
     def near(self, place: Place, bounded: bool) -> Language | None:
         """A language whose row tells most of the row of another one that begins at `place`."""
+        free = self._free.get(place.canonical)
         known = [
-            one for one in self._met if one.place.canonical == place.canonical and (one.is_measured or not bounded)
-        ]  # fmt: skip
-        if not known or not self._is_plain(place.state):
+            one
+            for one in (*self._met, *((free,) if free is not None else ()))
+            if one.place.canonical == place.canonical and (one.is_measured or not bounded)
+        ]
+        if not known or not self._character(place.state):
             return None
         self.queue[-1] = LOOKED_AHEAD
         ahead = np.empty(256, np.int64)
@@ -282,18 +316,18 @@ class Family:
                 return int(found)
             self.automaton.answer()
 
-    def _is_plain(self, state: int) -> bool:
-        """Is a state a string whose character state alone tells how it goes on: without literals and counts?"""
+    def _character(self, state: int) -> int:
+        """The character state of a string that it alone tells the rest of, without literals and counts; else 0."""
         frontier = self.automaton.frontier(state)
         config = frontier[0].tolist()
         position = self.automaton.memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
-        return (
+        plain = (
             len(frontier) == 1
-            and config[at.CFG_Q] > 0
             and config[at.CFG_LOW] >= config[at.CFG_HIGH]
             and position[at.POS_B] == 0
             and position[at.POS_C] < 0
         )
+        return int(config[at.CFG_Q]) if plain else 0
 
 
 @dataclass(frozen=True)
@@ -336,7 +370,12 @@ class Languages:
         family = self._families.get(bounded)
         if family is None or family.automaton.state_count > STATES:
             family = self._families[bounded] = Family(self.tables, measured=bounded)
-        found = Language(self, family.place(language, canonical), bounded)
+        inside = None
+        if not bounded and language is not ANY_TEXT:
+            # Most others are near to it.
+            free = self.get(ANY_TEXT, canonical)
+            inside = free.row if admits_every_beginning(language) else None
+        found = Language(self, family.place(language, canonical), bounded, inside)
         family.remember(found)
         return found
 
