@@ -17,12 +17,11 @@ def admits_every_beginning(expr: Expr) -> bool:
 
     Raises LimitExceeded as `is_empty` does.
     """
-    kind = type(expr)
-    if kind is Concat:
+    if isinstance(expr, Concat):
         return expr.head is ANY_TEXT and not is_empty(expr.tail)
-    if kind is Complement:
+    if isinstance(expr, Complement):
         # Only so many characters are ruled out; any text of more is one of the language.
         return expr.body.max_length is not None
-    if kind is Alternate:
+    if isinstance(expr, Alternate):
         return any(admits_every_beginning(member) for member in expr.members)
     return expr is ANY_TEXT
