@@ -9,7 +9,7 @@ import pytest
 
 from treadle.errors import LimitExceeded
 from treadle.grammar.charset import CharSet
-from treadle.grammar.derivative import matches
+from treadle.grammar.derivative import matches, step
 from treadle.grammar.emptiness import (
     is_disjoint,
     is_empty,
@@ -147,3 +147,47 @@ def test_shortest_of_a_huge_counter_is_refused_not_written() -> None:
 def test_nothing_has_no_words() -> None:
     assert is_empty(NOTHING)
     assert shortest(NOTHING) is None
+
+
+def test_a_search_notes_what_is_left_all_along_its_way():
+    """Else each state of a long text would be searched to its end anew."""
+    pairs = concat(repeat(concat(UPPER, DIGIT), 1, None))
+    language = intersect(pairs, repeat(ANY_CHAR, 101, None))
+    text_of_it = shortest(language)
+    assert text_of_it is not None and len(text_of_it) == 102
+    rest = language
+    for i, char in enumerate(text_of_it):
+        assert rest._least == 102 - i or i == 0
+        assert shortest_length(rest) == 102 - i
+        rest = step(rest, ord(char))
+
+
+@pytest.mark.parametrize(
+    "language",
+    [
+        alternate(
+            concat(repeat(DIGIT, 3, None), UPPER), intersect(repeat(UPPER, 2, 9), complement(text("AB")))
+        ),
+        intersect(alternate(text("ABC"), repeat(UPPER, 5, 7)), complement(concat(text("A"), ANY_TEXT))),
+        intersect(
+            repeat(alternate(text("AB"), text("CDE")), 2, None), complement(repeat(text("AB"), 0, None))
+        ),
+    ],
+)
+def test_what_a_search_notes_on_its_way_is_the_least(language):
+    """Each length as a search from there alone would find it, breadth first."""
+    shortest(language)
+    seen, work = {language}, [language]
+    while work:
+        state = work.pop()
+        assert shortest_length(state) == _breadth_first(state)
+        behind = {target for _, target in live_transitions(state)} - seen
+        seen |= behind
+        work += behind
+
+
+def _breadth_first(language):
+    level, length = {language}, 0
+    while not any(state.nullable for state in level):
+        level, length = {target for state in level for _, target in live_transitions(state)}, length + 1
+    return length

@@ -6,15 +6,18 @@ forced(p) = bytes without alternative, spelled as the tokenizer spells every tex
 
 from __future__ import annotations
 
+import json
 import random
 from functools import cache
 
+import jsonschema
 import pytest
 
 from laws import vocabularies
 from laws.random_rules import random_rule
 from laws.walks import automaton, prefixes, random_text, state_behind
 from oracles.byte_automaton import ByteOracle, shortest_completion
+from treadle import JsonSchema, compile
 from treadle.frontends.regex import parse_python
 from treadle.grammar import rules
 from treadle.grammar.expression import words
@@ -102,3 +105,34 @@ def test_forced_tokens_are_how_the_tokenizer_spells_it(smollm, template):
 def test_forced_runs_are_not_idle(smollm):
     compiled = automaton(rules.Text(parse_python(r'\{"temperature": -?[0-9]{1,2}\}')), smollm)
     assert smollm.decode(compiled.forced(compiled.start)).startswith('{"temper')
+
+
+DATE_TIME = {"type": "string", "format": "date-time"}
+UUID = {"type": "string", "format": "uuid"}
+CODE = {"type": "string", "pattern": "^[A-Z]{3}-[0-9]{6}-(x|yz){4}$"}
+
+
+@pytest.mark.parametrize("value", [DATE_TIME, UUID, CODE], ids=["date-time", "uuid", "code"])
+@pytest.mark.parametrize("members", [2, 5])
+@pytest.mark.parametrize("order", ["any", "declared"])
+def test_equal_members_are_all_closed(value, members, order):
+    """The ways through the first one were what the second one was held for: no completion was found."""
+    names = [f"m{i}" for i in range(members)]
+    schema = {"type": "object", "properties": dict.fromkeys(names, value), "required": names}
+    text = _closed(schema, property_order=order)
+    jsonschema.validate(json.loads(text), schema)
+    assert len(text) == 1 + members * (len(_closed(value)) + len('"m0":') + 1)
+
+
+@pytest.mark.parametrize("value", [DATE_TIME, CODE], ids=["date-time", "code"])
+def test_equal_items_and_nested_ones_are_all_closed(value):
+    items = {"type": "array", "items": value, "minItems": 3}
+    inner = {"type": "object", "properties": {"a": value, "b": items}, "required": ["a", "b"]}
+    schema = {"type": "object", "properties": {"x": inner, "y": inner}, "required": ["x", "y"]}
+    jsonschema.validate(json.loads(_closed(schema)), schema)
+
+
+def _closed(schema, **policies):
+    """The shortest text of a schema."""
+    automaton = compile(JsonSchema(schema, **policies), TRAPS).automaton
+    return TRAPS.decode_bytes(automaton.closing(automaton.start))

@@ -35,6 +35,8 @@ from treadle.grammar.nodes import MeasuredMachine, Transitions
 
 #: States that one search may visit.
 STATES = 20_000
+#: A part of what is left -> what it was reached from, by which character, and all that is left there.
+_Arrivals = dict[Expr, tuple[Expr | None, str, Expr]]
 #: Characters of the longest text that `shortest` writes out.
 _LONGEST_WITNESS = 1_000_000
 
@@ -86,7 +88,9 @@ def shortest_length(expr: Expr, limit: int = STATES) -> int:
     """The length of a shortest text; 0 for the empty language."""
     if expr.nullable or _settled(expr):
         return _least(expr)
-    return len(shortest(expr, limit) or "")
+    if expr._least is None:
+        expr._least = len(shortest(expr, limit) or "")
+    return expr._least
 
 
 def longest_length(expr: Expr, limit: int = 2_000) -> int | None:
@@ -224,20 +228,21 @@ def _min_length(node: Expr) -> int:
 def _searched(expr: Expr, limit: int) -> str:
     """A shortest text by A*: `_least` never says more than what is left."""
     starts = [part for part in _alternatives(expr) if not is_empty(part, limit)]
-    arrived: dict[Expr, tuple[Expr | None, str]] = dict.fromkeys(starts, (None, ""))
+    arrived: _Arrivals = dict.fromkeys(starts, (None, "", expr))
     count = itertools.count()
     queue = [(_least(part), next(count), 0, part) for part in starts]
     heapify(queue)
     while queue:
         _, _, length, node = heappop(queue)
         if node.nullable or _settled(node):
-            return _path_to(node, arrived) + _spelled_or_empty(node)
+            rest = _spelled_or_empty(node)
+            return _path_to(node, arrived, len(rest)) + rest
         if len(arrived) > limit:
             raise _exceeded("too many states to find a shortest text", limit)
         for charset, target in live_transitions(node, limit):
             for part in _alternatives(target):
                 if part not in arrived and not is_empty(part, limit):
-                    arrived[part] = (node, charset.example())
+                    arrived[part] = (node, charset.example(), target)
                     heappush(queue, (length + 1 + _least(part), next(count), length + 1, part))
     raise AssertionError("a language that is not empty has a shortest text")
 
@@ -250,11 +255,19 @@ def _alternatives(node: Expr) -> tuple[Expr, ...]:
     return node.members if type(node) is Alternate else (node,)
 
 
-def _path_to(node: Expr | None, arrived: dict[Expr, tuple[Expr | None, str]]) -> str:
+def _path_to(node: Expr | None, arrived: _Arrivals, left: int) -> str:
+    """The characters in front of `node`, behind which `left` more come.
+
+    What is left of a shortest text is a shortest text of what it leads through: that is noted there, so that a search
+    from each state of a long text in turn does not go to its end each time.
+    """
     characters = []
     while node is not None:
-        node, character = arrived[node]
+        before, character, whole = arrived[node]
+        node._least = whole._least = left
+        left += 1
         characters.append(character)
+        node = before
     return "".join(reversed(characters))
 
 

@@ -53,7 +53,7 @@ class Expr:
     """A language of texts. Made by the functions of `expression` only."""
 
     __slots__ = (
-        "__weakref__", "_empty", "_first", "_live", "_longest", "_shortest", "_transitions",
+        "__weakref__", "_empty", "_first", "_least", "_live", "_longest", "_shortest", "_transitions",
         "exact", "max_length", "min_length", "nullable", "plain", "serial",
     )  # fmt: skip
 
@@ -75,6 +75,8 @@ class Expr:
     _live: Transitions | None
     _empty: bool | None
     _shortest: str | None
+    #: The length of a shortest text, where a search came by.
+    _least: int | None
     _longest: tuple[int | None] | None
     _first: int | None
 
@@ -236,7 +238,7 @@ def _born(
     node.plain = plain
     node.exact = exact
     node.min_length, node.max_length = lengths
-    node._transitions = node._live = node._shortest = node._longest = node._first = None
+    node._transitions = node._live = node._shortest = node._least = node._longest = node._first = None
     node._empty = False if nullable or plain else None
     return node
 

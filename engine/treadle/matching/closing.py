@@ -11,6 +11,7 @@ walks straight to the end. Every state on a way found is remembered, so decoding
 from __future__ import annotations
 
 import heapq
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -49,6 +50,16 @@ _UNDECODED = {
     at.D_LOW_3: 2,
     at.D_LOW_2: 1,
 }
+
+
+@dataclass
+class _Effort:
+    """What a search has tried at one place of the rules."""
+
+    #: Least bytes needed behind the place, and in all.
+    nearest: tuple[int, int] = (1 << 60, 0)
+    #: Visits that brought the end no nearer.
+    tries: int = 0
 
 
 class Closer:
@@ -146,7 +157,7 @@ class Closer:
         queue = [(self._estimate(start), 0, start)]
         expanded = 0
         successors = np.empty(256, np.int64)
-        effort: dict[bytes, list[int]] = {}
+        effort: dict[bytes, _Effort] = {}
         limit = limit or patience * self._limit
         while queue and expanded < limit:
             _, negative_cost, state = heapq.heappop(queue)
@@ -173,23 +184,28 @@ class Closer:
             )
         return None
 
-    def _stale(self, state: int, effort: dict[bytes, list[int]], patience: int) -> bool:
+    def _stale(self, state: int, effort: dict[bytes, _Effort], patience: int) -> bool:
         """Was this place of the rules tried often enough without getting nearer to the end?
 
         Where the estimate behind a value is too low, all values would be tried, nested ones too, before the search
-        goes on; so a place is where the rules are, whatever is on the stack.
+        goes on; so a place is where the rules are, whatever is on the stack. Nearer is who needs less behind the
+        place, be there more to write in it: the second of two equal members begins anew what the first one ended.
         """
-        frontier = self._automaton.frontier(state)[:, _PLACE]
+        rows = self._automaton.frontier(state)
+        frontier = rows[:, _PLACE]
         # A character being decoded is another place than the string it is in, wherever it comes from.
         frontier[:, -1] >>= at.DECODE_SHIFT
-        place = frontier.tobytes()
-        nearest_and_tries = effort.setdefault(place, [1 << 60, 0])
-        left = self._left(state)
-        if left < nearest_and_tries[0]:
-            nearest_and_tries[0] = left
-        else:
-            nearest_and_tries[1] += 1
-        return nearest_and_tries[1] > patience * _TRIES
+        known = effort.setdefault(frontier.tobytes(), _Effort())
+        left = min(self._behind(stack) for stack in rows[:, at.CFG_STACK].tolist()), self._left(state)
+        if left < known.nearest:
+            known.nearest = left
+            return False
+        known.tries += 1
+        return known.tries > patience * _TRIES
+
+    def _behind(self, stack: int) -> int:
+        """Least bytes that what is on the stack needs."""
+        return int(self._automaton.memory.rows(at.AT_STACK, stack, 1)[0][at.STK_REST])
 
     def _left(self, state: int) -> int:
         known = self._known.get(state)
@@ -213,7 +229,7 @@ class Closer:
     def _needs(self, config: list[int]) -> int:
         memory = self._automaton.memory
         position = memory.rows(at.AT_POSITIONS, config[at.CFG_POS], 1)[0].tolist()
-        behind = int(memory.rows(at.AT_STACK, config[at.CFG_STACK], 1)[0][at.STK_REST])
+        behind = self._behind(config[at.CFG_STACK])
         kind = position[at.POS_KIND]
         if kind not in (at.P_STRING, at.P_TEXT):
             return int(position[at.POS_REST]) + behind
