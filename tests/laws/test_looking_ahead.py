@@ -18,10 +18,11 @@ from laws.random_rules import random_rule
 from laws.walks import automaton, prefixes, random_text, state_behind
 from oracles.byte_automaton import ByteOracle, shortest_completion
 from treadle import JsonSchema, compile
+from treadle.errors import LimitExceeded
 from treadle.frontends.regex import parse_python
 from treadle.grammar import rules
 from treadle.grammar.expression import words
-from treadle.matching.closing import fewest_tokens
+from treadle.matching.closing import Closer, fewest_tokens
 
 TRAPS = vocabularies.traps()
 
@@ -136,3 +137,29 @@ def _closed(schema, **policies):
     """The shortest text of a schema."""
     automaton = compile(JsonSchema(schema, **policies), TRAPS).automaton
     return TRAPS.decode_bytes(automaton.closing(automaton.start))
+
+
+def _one_of(members):
+    """An object whose item is one of two objects that need so many members."""
+
+    def variant(name):
+        names = [f"{name}{i}" for i in range(members)]
+        properties = {**dict.fromkeys(names, {"type": "string"}), "kind": {"enum": [name]}}
+        return {"type": "object", "properties": properties, "required": [*names, "kind"]}
+
+    items = {"type": "array", "minItems": 1, "items": {"oneOf": [variant("x"), variant("y")]}}
+    options = {"type": "object", "properties": {f"o{i}": {} for i in range(3)}}
+    return {"type": "object", "properties": {"a": options, "z": items}, "required": ["a", "z"]}
+
+
+@pytest.mark.parametrize("members", [4, 10, 40])
+def test_a_value_that_needs_far_more_than_was_thought_is_closed(members):
+    """Whatever could be written in front of it looked better, and the search gave up."""
+    schema = _one_of(members)
+    jsonschema.validate(json.loads(_closed(schema)), schema)
+
+
+def test_without_a_dive_that_search_gives_up(monkeypatch):
+    monkeypatch.setattr(Closer, "_dive", lambda self, start: None)
+    with pytest.raises(LimitExceeded, match="no completion"):
+        _closed(_one_of(4))

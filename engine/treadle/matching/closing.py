@@ -33,6 +33,7 @@ _NEAR = 300
 _DETOURS = 64
 #: Listed names that an estimate looks at.
 _LISTED = 64
+_WHITE = frozenset(b" \t\r\n")
 _PLACE = [at.CFG_POS, at.CFG_LOW, at.CFG_HIGH, at.CFG_DECODE]
 
 
@@ -140,10 +141,13 @@ class Closer:
         return self._search(state)
 
     def _search(self, start: int) -> bytes:
-        for patience in (1, 10):
-            found = self._search_patiently(start, patience)
-            if found is not None:
-                return found
+        found = self._search_patiently(start, 1)
+        if found is None:
+            found = self._dive(start)
+        if found is None:
+            found = self._search_patiently(start, 10)
+        if found is not None:
+            return found
         raise LimitExceeded("no completion was found", limit="closing", value=10 * self._limit)
 
     def _search_patiently(self, start: int, patience: int, limit: int = 0) -> bytes | None:
@@ -183,6 +187,34 @@ class Closer:
                 expected="masks that lead nowhere only where compiled.report.inexact says so",
             )
         return None
+
+    def _dive(self, start: int) -> bytes | None:
+        """Some completion, depth first: where the estimate behind a value is far too low, everything in front of it
+        looks better to a search that compares.
+
+        Each state goes on with what looks nearest to the end; white space, which never brings it nearer, comes last.
+        """
+        parents: dict[int, tuple[int, int]] = {}
+        seen: set[int] = set()
+        stack = [(start, start, 0)]
+        successors = np.empty(256, np.int64)
+        while stack and len(seen) < self._limit:
+            state, before, byte = stack.pop()
+            if state in seen:
+                continue
+            seen.add(state)
+            parents[state] = before, byte
+            if state in self._known or self._automaton.is_accepting(state):
+                return self._remember(start, state, parents)
+            ways = self._successors(state, successors)
+            white = _WHITE if self._is_gap(state) else frozenset()
+            ways.sort(key=lambda way: (way[0] in white, self._left(way[1])), reverse=True)
+            stack += [(target, state, byte) for byte, target in ways]
+        return None
+
+    def _is_gap(self, state: int) -> bool:
+        _, kind, *_ = kernels.visit(self._automaton.memory.words, state)
+        return bool(kind == kernels.GAPS)
 
     def _stale(self, state: int, effort: dict[bytes, _Effort], patience: int) -> bool:
         """Was this place of the rules tried often enough without getting nearer to the end?
