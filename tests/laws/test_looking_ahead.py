@@ -109,6 +109,7 @@ def test_forced_runs_are_not_idle(smollm):
 
 
 DATE_TIME = {"type": "string", "format": "date-time"}
+STRING = {"type": "string"}
 UUID = {"type": "string", "format": "uuid"}
 CODE = {"type": "string", "pattern": "^[A-Z]{3}-[0-9]{6}-(x|yz){4}$"}
 
@@ -144,7 +145,7 @@ def _one_of(members):
 
     def variant(name):
         names = [f"{name}{i}" for i in range(members)]
-        properties = {**dict.fromkeys(names, {"type": "string"}), "kind": {"enum": [name]}}
+        properties = {**dict.fromkeys(names, STRING), "kind": {"enum": [name]}}
         return {"type": "object", "properties": properties, "required": [*names, "kind"]}
 
     items = {"type": "array", "minItems": 1, "items": {"oneOf": [variant("x"), variant("y")]}}
