@@ -174,7 +174,7 @@ class ByteAutomaton:
             ]
         if config[at.CFG_LOW] < config[at.CFG_HIGH]:
             read, rows = config[at.CFG_COUNT], range(config[at.CFG_LOW], config[at.CFG_HIGH])
-            words = [self._lowering.literal(row) for row in rows]
+            words = [self._lowering.listed.word(row) for row in rows]
             found += [
                 len(word) - read - 1 for word in words if len(word) > read and low <= ord(word[read]) <= high
             ]

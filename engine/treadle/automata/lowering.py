@@ -18,7 +18,9 @@ import numpy as np
 
 from treadle.automata import layout as at
 from treadle.automata.character_states import CharacterStates
+from treadle.automata.literal_sets import LiteralSets
 from treadle.automata.memory import Memory
+from treadle.automata.object_records import ObjectRecords
 from treadle.automata.spelling import Spelling
 from treadle.grammar import rules
 from treadle.grammar.derivative import matches
@@ -38,9 +40,6 @@ from treadle.grammar.expression import (
 RETURN: Final = 1
 ACCEPT: Final = 2
 _RECORD = struct.Struct("9i")
-_INFO = struct.Struct("4i")
-_OBJECT = struct.Struct("9i")
-_PROGRESS = struct.Struct("8i")
 
 
 class Lowering:
@@ -66,7 +65,8 @@ class Lowering:
         #: Is there a class of unlisted names that can be used up?
         self.exhaustible = False
         self._items: dict[int, rules.Recorded] = {}
-        self._literal_sets: dict[tuple[str, ...], int] = {}
+        self.listed = LiteralSets(memory)
+        self._records = ObjectRecords(memory)
         self.characters = CharacterStates(memory, measured)
         #: Least bytes and kinds of all positions, as they are in memory.
         self._rests, self._kinds = [0], [at.P_DEAD]
@@ -222,7 +222,7 @@ class Lowering:
         first, behind = self._skeleton(node.gap, node.behind_comma)
         progress = self._objects.get(node)
         if progress is None:
-            progress = self._objects[node] = self._first_progress(node, self._object_names(node, behind))
+            progress = self._objects[node] = self._records.begin(node, self._object_names(node, behind))
         entry = behind if node.begun else first
         return self._record(at.P_OBJECT, entry, progress, 0, then, rest=node.least + self._rest(then))
 
@@ -253,7 +253,7 @@ class Lowering:
         others = tuple(_without(language, names) for language in node.others)
         literals, nexts = -1, 0
         if names:
-            literals = self._literal_set(names)
+            literals = self.listed.number(names)
             nexts = self.memory.append(at.AT_LITERAL_NEXT, len(names))
             self.memory.rows(at.AT_LITERAL_NEXT, nexts, len(names))[:, 0] = at.NEXT_NOT_LOWERED
         flags = at.F_KEYS | at.F_OBJECT | _canonical(node) | (at.F_TOTAL if node.total else 0)
@@ -263,59 +263,6 @@ class Lowering:
         self._names[p] = node
         self.objects.append((p, node))
         return p
-
-    def _first_progress(self, node: rules.Object, names: int) -> int:
-        """Write down an object and how far it is when it begins; the number of that progress."""
-        memory, members = self.memory, node.members
-        info = memory.append(at.AT_INFO, len(members))
-        for row, member in enumerate(members, info):
-            place = 4 * memory.at(at.AT_INFO, row)
-            _INFO.pack_into(
-                memory.buffer, place, member.rank, member.required, member.usable, member.need
-            )  # fmt: skip
-        ranks = self._ranks(members) if node.ordered else -1
-        # Where members were written already, one of them is counted, so that a comma is.
-        low = node.low + node.begun
-        high = -1 if node.high is None else node.high + node.begun
-        number = memory.append(at.AT_OBJECTS, 1)
-        _OBJECT.pack_into(
-            memory.buffer, 4 * memory.at(at.AT_OBJECTS, number),
-            len(members), info, ranks, low, high, max(low, high, 1), node.fill, names, bool(node.others),
-        )  # fmt: skip
-        left = [member for member in members if member.usable and member.name not in node.gone]
-        missing = [member for member in left if member.required]
-        bits = self._bits(node) if not node.ordered else 0
-        g = memory.take(at.AT_PROGRESS, 1)
-        _PROGRESS.pack_into(
-            memory.buffer, 4 * memory.at(at.AT_PROGRESS, g),
-            number, node.begun, len(missing), node.first_rank, len(left), bits, 0, sum(m.need for m in missing),
-        )  # fmt: skip
-        return g
-
-    def _ranks(self, members: tuple[rules.Member, ...]) -> int:
-        """What is ahead at each place of the declared order, from its end."""
-        n = len(members)
-        first = self.memory.append(at.AT_RANKS, n + 1)
-        required, usable, missing, need = n, n, 0, 0
-        rows = [(required, usable, missing, need)]
-        for member in sorted(members, key=lambda member: -member.rank):
-            if member.required:
-                required, missing, need = member.rank, missing + 1, need + member.need
-            if member.usable:
-                usable = member.rank
-            rows.append((required, usable, missing, need))
-        self.memory.rows(at.AT_RANKS, first, n + 1)[:] = rows[::-1]
-        return first
-
-    def _bits(self, node: rules.Object) -> int:
-        """The set of names that are gone, as the kernels keep it."""
-        words = (len(node.members) + 31) >> 5
-        gone = np.zeros(words * 32, bool)
-        gone[: len(node.members)] = [member.name in node.gone for member in node.members]
-        first = self.memory.take(at.AT_BITS, words)
-        packed = np.packbits(gone, bitorder="little").view(np.int32)
-        self.memory.rows(at.AT_BITS, first, words)[:, 0] = packed
-        return first
 
     def _recorded(self, node: rules.Recorded, then: int) -> int:
         end = self._record(at.P_ITEM_END, then=then, rest=node.after_least + self._rest(then))
@@ -353,7 +300,7 @@ class Lowering:
             finite = tuple(w for w in finite if fewest <= len(w) and (most is None or len(w) <= most))
             if not finite:
                 return 0
-            literals = self._literal_set(finite)
+            literals = self.listed.number(finite)
             return self._text(kind, 0, 0, -1, then, literals, flags, rest)
         bound = -1 if most is None else most
         state = self.characters.number(language, bound >= 0)
@@ -395,25 +342,6 @@ class Lowering:
 
     # -- literal sets and member names -------------------------------------------------------------
 
-    def _literal_set(self, names: tuple[str, ...]) -> int:
-        known = self._literal_sets.get(names)
-        if known is not None:
-            return known
-        memory = self.memory
-        text = np.frombuffer("".join(names).encode("utf-32-le"), dtype=np.int32)
-        chars = memory.append(at.AT_LITERAL_CHARS, len(text))
-        memory.rows(at.AT_LITERAL_CHARS, chars, len(text))[:, 0] = text
-        rows = memory.append(at.AT_LITERAL_OFFSETS, len(names) + 1)
-        lengths = np.fromiter(map(len, names), dtype=np.int32, count=len(names))
-        offsets = memory.rows(at.AT_LITERAL_OFFSETS, rows, len(names) + 1)[:, 0]
-        offsets[0] = chars
-        np.cumsum(lengths, out=offsets[1:])
-        offsets[1:] += chars
-        number = memory.append(at.AT_LITERAL_SETS, 1)
-        memory.rows(at.AT_LITERAL_SETS, number, 1)[0] = (rows, len(names))
-        self._literal_sets[names] = number
-        return number
-
     def _names_position(self, node: rules.Names, then: int) -> int:
         others = tuple(_without(language, node.names) for language in node.others)
         others = others if any(not is_empty(language) for language in others) else ()
@@ -422,7 +350,7 @@ class Lowering:
         self.exhaustible = self.exhaustible or not all(map(never_runs_out, others))
         literals, nexts = -1, -1
         if node.names:
-            literals = self._literal_set(node.names)
+            literals = self.listed.number(node.names)
             nexts = self.memory.append(at.AT_LITERAL_NEXT, len(node.names))
             allowed = [
                 at.NEXT_NOT_LOWERED if name in node.allowed else at.NEXT_FORBIDDEN for name in node.names
@@ -463,12 +391,7 @@ class Lowering:
             return self.spelled(config[at.CFG_TEXT])
         if config[at.CFG_LOW] >= config[at.CFG_HIGH]:
             return ""
-        return self.literal(config[at.CFG_LOW])[: config[at.CFG_COUNT]]
-
-    def literal(self, row: int) -> str:
-        """Listed word number `row`."""
-        first, last = self.memory.rows(at.AT_LITERAL_OFFSETS, row, 2)[:, 0].tolist()
-        return "".join(map(chr, self.memory.rows(at.AT_LITERAL_CHARS, first, last - first)[:, 0].tolist()))
+        return self.listed.word(config[at.CFG_LOW])[: config[at.CFG_COUNT]]
 
     def seen(self, stack: int) -> list[str]:
         """The unlisted names of the object on top of a stack."""
