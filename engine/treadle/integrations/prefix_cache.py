@@ -16,6 +16,7 @@ recurrent layers, and with an encoder.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -235,7 +236,8 @@ class PrefixStore:
         """logits[lines, len(columns), V]"""
         self._lay_out(layout)
         kept = {"logits_to_keep": self._tensor(np.array(columns))} if self._may_keep else {}
-        with self.packed:
+        # A pass of one token has no use for them, and every call of torch's takes longer with them.
+        with self.packed if layout.ids.size > 1 else contextlib.nullcontext():
             logits = self.model(
                 input_ids=self._tensor(layout.ids),
                 attention_mask=self._mask(layout.mask),
