@@ -3,7 +3,7 @@
 A pass of a beam reads a handful of tokens. The matrix product behind torch's `linear` lays the weights out anew in
 every call, which for so few rows costs as much as the product itself; oneDNN takes weights that were laid out once
 (weight pre-packing, as torch's compiler does when it freezes a model). PERF: a pass of 8 rows of the bundled model
-takes 81 ms of processor time instead of 113, of 4 rows 69 instead of 98 (one thread of an EPYC, torch 2.13).
+takes 86 ms of processor time instead of 113, of 4 rows 69 instead of 98 (one thread of an EPYC, torch 2.13).
 
 In: a model, unchanged. `with packed:` sends its `linear` calls of 2 to ROWS rows through the packed weights; all other
 calls, and all other code, run as they would. (One row is no matrix product, and torch is as fast there.) A weight is
