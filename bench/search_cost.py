@@ -2,33 +2,44 @@
 
     python -m bench.search_cost --widths 1 4 8 --tokens 32 --repeat 3
 
-Settings: no constraint, and schemas with forced runs (their member names), where transformers runs with
-treadle's LogitsProcessor: two that were written for this and a few of the shipped ones, each with a prompt of its own.
-Same prompt, same width, no length penalty, early_stopping="never", as many new tokens. A last line for each width has
-the median over the schemas. Runs alternate, and the median of the repeats counts; the ratio is the median of the
-ratios of neighbours, which had the same other work beside them. A ratio below 1 means that treadle is faster. Behind
-the times: forward passes, tokens computed, what naive re-computation (every prefix anew at every step) would have
-computed, and the raw scores of both. Other strategies follow with their counts, for comparison.
+Settings: no constraint, and schemas, each with a prompt of its own, two of them written for this and a few of the
+shipped ones. Same prompt, same width, no length penalty, early_stopping="never". `--peer` says what transformers runs:
+
+processor  treadle's LogitsProcessor with the same schema; texts may be cut off by the limit of tokens, and beams may
+           spend their places on spellings, which ours does not;
+same       behind it a processor for the same token budget and the same spelling of what is forced: both search the
+           same sequences, `same` says whether they found the same best one;
+free       no constraint, as many new tokens as our text has.
+
+A schema has forced runs if at least FORCED of the tokens of our best text were forced; the last lines have the median
+of the ratios over those schemas, and over the others. Runs alternate, and the median of the repeats counts; the ratio
+is the median of the ratios of neighbours, which had the same other work beside them; cpu_ratio is that of processor
+time. A ratio below 1 means that treadle is faster. Behind the times: forward passes, tokens computed, what naive
+re-computation (every prefix anew at every step) would have computed, and the raw scores of both. Other strategies
+follow with their counts, for comparison. `--plain-weights` goes without packed weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
 import transformers
 
 import treadle
+from bench.astar_bracket import Budget
 from treadle.decoding.problem import Problem
 from treadle.decoding.results import Result
 from treadle.decoding.solving import solve
 from treadle.decoding.unconstrained import Unconstrained
 from treadle.integrations.models import load
+from treadle.integrations.packed_weights import packed_weights
 from treadle.library import find
 
 PROMPT = "Describe a small town near the sea, as JSON."
@@ -76,6 +87,10 @@ SHIPPED = {
 }
 #: The policies of treadle.generate: a model that may spell any character as an escape does so.
 WRITING: dict[str, Any] = {"whitespace": "compact", "escapes": "canonical"}
+#: Least share of forced tokens in the best text of a schema that has forced runs.
+FORCED = 1 / 3
+#: With and without forced runs.
+KINDS = {True: "with forced runs", False: "with few forced tokens"}
 STRATEGIES = ("best_of:samples=4", "diverse_beam:width=4,groups=2", "stochastic_beam", "astar:expansions=100")
 
 
@@ -83,20 +98,22 @@ def main() -> None:
     arguments = _arguments()
     torch.set_num_threads(arguments.threads)
     model: Any = load(arguments.model)
-    ratios: dict[int, list[float]] = {}
-    for name, problem, processed in settings(model, arguments.tokens, set(arguments.only)):
+    if arguments.plain_weights:
+        packed_weights(model.model).limit = 0
+    ratios: dict[tuple[bool, int], list[float]] = {}
+    for name, problem, compiled in settings(model, arguments.tokens, set(arguments.only)):
         for width in arguments.widths:
-            line = {"setting": name, "width": width}
-            found = compare(model, problem, processed, width, arguments.repeat)
+            line = {"setting": name, "width": width, "peer": arguments.peer}
+            found = compare(model, problem, compiled, width, arguments)
             print(json.dumps(line | found), flush=True)
-            if processed is not None:
-                ratios.setdefault(width, []).append(found["ratio"])
+            if compiled is not None:
+                ratios.setdefault((found["forced"] >= FORCED, width), []).append(found["ratio"])
         if name == "schema" and arguments.others:
             for strategy in STRATEGIES:
                 line = {"setting": name, "strategy": strategy}
                 print(json.dumps(line | cost(model, problem, strategy)), flush=True)
-    for width, several in ratios.items():
-        line = {"setting": f"median of {len(several)} schemas", "width": width}
+    for (forced, width), several in sorted(ratios.items()):
+        line = {"setting": f"median of {len(several)} schemas {KINDS[forced]}", "width": width}
         print(json.dumps(line | {"ratio": round(statistics.median(several), 3)}), flush=True)
 
 
@@ -116,60 +133,128 @@ def _problem(model: Any, prompt: str, automaton: Any, tokens: int) -> Problem:
     return Problem(tuple(model.encode(prompt)), automaton, model.vocabulary, max_tokens=tokens)
 
 
-def compare(model: Any, problem: Problem, compiled: Any, width: int, repeat: int) -> dict[str, Any]:
+def compare(
+    model: Any, problem: Problem, compiled: Any, width: int, arguments: argparse.Namespace
+) -> dict[str, Any]:
     """Times and counts of both."""
     results: list[Result] = []
     theirs: list[Any] = []
-    ours_s, theirs_s, ratio = medians(
+    times = medians(
         lambda: results.append(solve(model, [problem], treadle.Beam(width))[0][0]),
-        lambda: theirs.append(transformers_beam(model, problem, compiled, width)),
-        repeat,
+        lambda: theirs.append(PEERS[arguments.peer](model, problem, compiled, width, results[-1])),
+        arguments.repeat,
     )
-    new = theirs[-1].sequences.shape[1] - len(problem.prompt)
+    written = theirs[-1].sequences[0, len(problem.prompt) :].tolist()
+    new, ends = len(written), model.vocabulary.eos_ids
+    text = tuple(itertools.takewhile(lambda token: token not in ends, written))
     return {
-        "treadle_s": round(ours_s, 2),
-        "transformers_s": round(theirs_s, 2),
-        "ratio": round(ratio, 3),
+        **{name: round(number, 3) for name, number in times.items()},
+        "forced": round(forced_share(problem.automaton, results[-1].tokens), 2),
         **counts(results[-1]),
         "transformers_raw": _raw(theirs[-1]),
         "transformers_forwards": new,
         "transformers_tokens": width * (len(problem.prompt) + new - 1),
+        "same": text == results[-1].tokens,
         "text": results[-1].text,
-        "transformers_text": model.tokenizer.decode(theirs[-1].sequences[0, len(problem.prompt) :]),
+        "transformers_text": model.tokenizer.decode(text),
     }
 
 
-def medians(ours: Callable[[], None], theirs: Callable[[], None], repeat: int) -> tuple[float, float, float]:
-    """Seconds of each and their ratio; one run of each beforehand, then in turn."""
-    times: tuple[list[float], list[float]] = ([], [])
+def forced_share(automaton: Any, tokens: Sequence[int]) -> float:
+    """The share of a text's tokens that stand in forced runs."""
+    state, forced, at = automaton.start, 0, 0
+    while at < len(tokens):
+        run = tuple(automaton.forced(state))
+        # A run may end with end of text, which is no token of the text; its last tokens may not have fitted.
+        kept = [ours for ours, theirs in zip(tokens[at:], run, strict=False) if ours == theirs]
+        for token in kept or tokens[at : at + 1]:
+            state = automaton.advance(state, token)
+        forced, at = forced + len(kept), at + max(len(kept), 1)
+    return forced / max(len(tokens), 1)
+
+
+def medians(ours: Callable[[], None], theirs: Callable[[], None], repeat: int) -> dict[str, float]:
+    """Seconds of each and their ratios; one run of each beforehand, then in turn."""
+    times: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
     for _ in range(repeat + 1):
         for work, found in zip((ours, theirs), times, strict=True):
-            started = time.perf_counter()
+            started, used = time.perf_counter(), time.process_time()
             work()
-            found.append(time.perf_counter() - started)
+            found.append((time.perf_counter() - started, time.process_time() - used))
     mine, other = times[0][1:], times[1][1:]
-    ratios = [one / two for one, two in zip(mine, other, strict=True)]
-    return statistics.median(mine), statistics.median(other), statistics.median(ratios)
+    pairs = list(zip(mine, other, strict=True))
+    return {
+        "treadle_s": statistics.median(wall for wall, _ in mine),
+        "transformers_s": statistics.median(wall for wall, _ in other),
+        "ratio": statistics.median(one[0] / two[0] for one, two in pairs),
+        "cpu_ratio": statistics.median(one[1] / two[1] for one, two in pairs),
+    }
 
 
-def transformers_beam(model: Any, problem: Problem, compiled: Any, width: int) -> Any:
+# -- transformers ----------------------------------------------------------------------------------
+
+
+def with_processor(model: Any, problem: Problem, compiled: Any, width: int, ours: Result) -> Any:
+    """Its beam search with treadle's processor."""
+    processors = [] if compiled is None else [treadle.LogitsProcessor(compiled)]
+    return transformers_beam(model, problem.prompt, processors, width, problem.max_tokens + 1)
+
+
+def with_same_sequences(model: Any, problem: Problem, compiled: Any, width: int, ours: Result) -> Any:
+    """The same over the sequences that ours searches."""
+    processors = [] if compiled is None else [treadle.LogitsProcessor(compiled), Spelled(problem, 2 * width)]
+    return transformers_beam(model, problem.prompt, processors, width, problem.max_tokens + 1)
+
+
+def without_constraint(model: Any, problem: Problem, compiled: Any, width: int, ours: Result) -> Any:
+    """Its beam search, writing freely for as long as our text."""
+    new = len(ours.tokens) + 1
+    return transformers_beam(model, problem.prompt, [], width, new, min_new_tokens=new)
+
+
+PEERS = {"processor": with_processor, "same": with_same_sequences, "free": without_constraint}
+
+
+class Spelled(Budget):
+    """And what is forced in the tokenizer's own spelling alone, as a search of treadle writes it."""
+
+    def __init__(self, problem: Problem, count: int) -> None:
+        super().__init__(problem, count)
+        #: What is left of a forced run behind each prefix that stands inside of one.
+        self.inside: dict[tuple[int, ...], tuple[int, ...]] = {}
+
+    def _fitting(self, written: tuple[int, ...], scores: torch.Tensor) -> list[int]:
+        if written in self.known:
+            run = self.inside.get(written) or self._run(written)
+            if run and scores[run[0]] > -torch.inf and self._grow(written, run[0]):
+                self.inside[(*written, run[0])] = run[1:]
+                return [run[0]]
+        return super()._fitting(written, scores)
+
+    def _run(self, written: tuple[int, ...]) -> tuple[int, ...]:
+        forced = self.problem.automaton.forced(self.known[written][0])
+        ends = self.problem.vocabulary.eos_ids
+        return tuple(itertools.takewhile(lambda token: token not in ends, forced))
+
+
+def transformers_beam(
+    model: Any, prompt: Sequence[int], processors: Sequence[Any], width: int, new: int, **more: Any
+) -> Any:
     """Beam search of transformers."""
-    ids = torch.tensor([list(problem.prompt)])
-    processors = transformers.LogitsProcessorList()
-    if compiled is not None:
-        processors.append(treadle.LogitsProcessor(compiled))
+    ids = torch.tensor([list(prompt)])
     with torch.inference_mode():
         return model.model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
             num_beams=width,
             do_sample=False,
-            max_new_tokens=problem.max_tokens + 1,
+            max_new_tokens=new,
             length_penalty=0.0,
             early_stopping="never",
-            logits_processor=processors,
+            logits_processor=transformers.LogitsProcessorList(processors),
             return_dict_in_generate=True,
             output_scores=True,
+            **more,
         )
 
 
@@ -211,6 +296,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=32, help="new tokens without a constraint")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--peer", choices=PEERS, default="processor", help="what transformers runs")
+    parser.add_argument("--plain-weights", action="store_true", help="pack no weights for passes of few rows")
     parser.add_argument("--others", action="store_true", help="the counts of other strategies too")
     return parser.parse_args()
 

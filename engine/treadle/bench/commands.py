@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -85,23 +86,18 @@ def generate(
     ray_address: AddressOption = "auto",
 ) -> None:
     """A model writes under each engine's masks: declared, empirical and true coverage, time of a token."""
-    from treadle.bench import page, reporting
-    from treadle.bench.driving import Plan, execute
-    from treadle.bench.tokenizer_folder import TokenizerFolder
-
-    folder = TokenizerFolder(model or _bundled()).path
-    writing = {
-        "model": str(folder.resolve()),
-        "max_tokens": max_tokens,
-        "temperature": temperature,
-        "seed": seed,
-    }
-    tasks = _tasks(data, list_, limit)
-    places = [*map(_whole, data)]
-    cluster = ray_address if ray else None
-    execute(Plan(tasks, _engines(engines), places, folder, out, workers, timeout, memory, writing, cluster))
-    reporting.show(out)
-    typer.echo(f"page: {page.write(out)}")
+    written = Written(max_tokens, temperature, seed, model)
+    _write(
+        _tasks(data, list_, limit),
+        engines,
+        data,
+        written,
+        out,
+        workers,
+        timeout,
+        memory,
+        ray_address if ray else None,
+    )
 
 
 @app.command()
@@ -127,23 +123,11 @@ def quality(
     ray_address: AddressOption = "auto",
 ) -> None:
     """Whether a model that writes under a mask answers questions as rightly as one that does not."""
-    from treadle.bench import page, questions, reporting
-    from treadle.bench.driving import Plan, execute
-    from treadle.bench.tokenizer_folder import TokenizerFolder
+    from treadle.bench import questions
 
-    folder = TokenizerFolder(model or _bundled()).path
-    writing = {
-        "model": str(folder.resolve()),
-        "max_tokens": max_tokens,
-        "temperature": temperature,
-        "seed": seed,
-    }
     tasks = _spread([task for each in data for task in questions.load(Path(each))], limit)
-    cluster = ray_address if ray else None
-    places = [*map(_whole, data)]
-    execute(Plan(tasks, _engines(engines), places, folder, out, workers, timeout, memory, writing, cluster))
-    reporting.show(out)
-    typer.echo(f"page: {page.write(out)}")
+    written = Written(max_tokens, temperature, seed, model)
+    _write(tasks, engines, data, written, out, workers, timeout, memory, ray_address if ray else None)
 
 
 @app.command()
@@ -207,6 +191,33 @@ def data(source: Annotated[list[str], typer.Argument(help="What --data takes.")]
     from treadle.bench import loaders, table
 
     table.show_counts(loaders.counts(loaders.load(source)))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How texts are written, and by which model; None is the bundled one."""
+
+    max_tokens: int
+    temperature: float
+    seed: int
+    model: Path | None
+
+
+def _write(
+    tasks: list[Task], engines: str, data: list[str], written: Written, out: Path,
+    workers: int, timeout: float, memory: float, cluster: str | None,
+) -> None:  # fmt: skip
+    """Let a model write under each engine's masks, show the tables of the run and write its page."""
+    from treadle.bench import page, reporting
+    from treadle.bench.driving import Plan, execute
+    from treadle.bench.tokenizer_folder import TokenizerFolder
+
+    folder = TokenizerFolder(written.model or _bundled()).path
+    writing = {**asdict(written), "model": str(folder.resolve())}
+    places = [*map(_whole, data)]
+    execute(Plan(tasks, _engines(engines), places, folder, out, workers, timeout, memory, writing, cluster))
+    reporting.show(out)
+    typer.echo(f"page: {page.write(out)}")
 
 
 def _engines(given: str) -> list[str]:

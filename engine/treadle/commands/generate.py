@@ -164,12 +164,11 @@ def generate(
             raise WrongArgument(
                 "--input goes with none of a prompt, --stream, --json, --must-include and --predicate"
             )
-        from treadle.bench.answering import Answering
-        from treadle.bench.prompts import Batch, answer_all
-
-        arguments = {"max_tokens": max_tokens, "n": n, "strategy": strategy, **sampling, **search}
-        answering = Answering(model, _default(given), policies_of(**policies), resource, arguments)
-        answer_all(Batch(input_, output, answering, workers, timeout, ray=ray_address if ray else None))
+        _answer_lines(
+            input_, output, workers, timeout, ray_address if ray else None,
+            model=model, default=_default(given), policies=policies_of(**policies), resource=resource,
+            options={"max_tokens": max_tokens, "n": n, "strategy": strategy, **sampling, **search},
+        )  # fmt: skip
         return
     if prompt is None:
         raise WrongArgument("give a prompt, or --input and --output")
@@ -189,6 +188,16 @@ def generate(
         _stream(text, constraint, options)
         return
     _show(_write(text, constraint, {**options, **search, "n": n}), as_json=as_json)
+
+
+def _answer_lines(
+    lines: Path, output: Path, workers: int, timeout: float, cluster: str | None, **answering: Any
+) -> None:
+    """Answer every line of a file; `answering`: as `Answering`, for what a line does not say itself."""
+    from treadle.bench.answering import Answering
+    from treadle.bench.prompts import Batch, answer_all
+
+    answer_all(Batch(lines, output, Answering(**answering), workers, timeout, ray=cluster))
 
 
 def _refuse_with_stream(*, several: bool, searching: bool) -> None:

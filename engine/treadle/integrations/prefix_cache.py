@@ -16,6 +16,7 @@ recurrent layers, and with an encoder.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 from treadle.decoding.prefixes import Batch, Place
 from treadle.decoding.protocols import Logits
 from treadle.errors import UnsupportedFeature
+from treadle.integrations.packed_weights import PackedWeights, packed_weights
 from treadle.integrations.superposition import Superposition
 
 #: Attention of transformers that adds a mask of one's own.
@@ -169,8 +171,10 @@ def _longer(lines: torch.Tensor, slots: int) -> torch.Tensor:
 class PrefixStore:
     """The keys and values of a causal language model of transformers."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, packed: PackedWeights | None = None) -> None:
         self.model = model
+        #: Weights laid out for passes of few tokens; PackedWeights(limit=0) leaves all as they are.
+        self.packed = packed_weights(model) if packed is None else packed
         self.slots = 0
         self.order: torch.Tensor | None = None
         self.fresh = False
@@ -232,14 +236,16 @@ class PrefixStore:
         """logits[lines, len(columns), V]"""
         self._lay_out(layout)
         kept = {"logits_to_keep": self._tensor(np.array(columns))} if self._may_keep else {}
-        logits = self.model(
-            input_ids=self._tensor(layout.ids),
-            attention_mask=self._mask(layout.mask),
-            position_ids=self._tensor(layout.positions),
-            past_key_values=self._cache,
-            use_cache=True,
-            **kept,
-        ).logits
+        # A pass of one token has no use for them, and every call of torch's takes longer with them.
+        with self.packed if layout.ids.size > 1 else contextlib.nullcontext():
+            logits = self.model(
+                input_ids=self._tensor(layout.ids),
+                attention_mask=self._mask(layout.mask),
+                position_ids=self._tensor(layout.positions),
+                past_key_values=self._cache,
+                use_cache=True,
+                **kept,
+            ).logits
         asked: torch.Tensor = logits if self._may_keep else logits[:, columns]
         return asked
 
