@@ -177,7 +177,7 @@ class ParseAutomaton:
                 self._note_scanner()
                 self.memory.rows(at.AT_SCAN_NEXT, a, 1)[0] = self._scanner.next_rows[a]
         elif kind == at.ASK_ROOM:
-            self.memory.grow()
+            self.memory.grow(*([a] if a else []))
         elif kind == at.ASK_UP_TO:
             accepted, looked_for = self._set_bits[a]
             self._remember(at.M_UP_TO, a, b, self._set(accepted, looked_for & ((2 << b) - 1)))

@@ -33,7 +33,7 @@ from treadle.automata.lexeme_kernels import (
     viable,
     viable_one,
 )
-from treadle.automata.lr_kernels import sort
+from treadle.automata.lr_kernels import sort, united
 from treadle.automata.parse_cell_kernels import (
     ASKED,
     START_SCAN,
@@ -110,6 +110,39 @@ def emit(m, c):
 
 
 @helper
+def differs_by_stacks(m, c, b, q, won, d, column):
+    """Do configuration c and one of bundle b differ by nothing but their stacks?"""
+    other = config_row(m, c, CFG_BUNDLE)
+    return (
+        config_row(m, c, CFG_SCAN) == q
+        and config_row(m, c, CFG_WON) == won
+        and config_row(m, c, CFG_DUTY) == d
+        and config_row(m, c, CFG_COLUMN) == column
+        and bundle_row(m, other, BND_NODE) >= 0
+        and bundle_row(m, other, BND_BLOCK) == bundle_row(m, b, BND_BLOCK)
+    )
+
+
+@helper
+def emit_config(m, b, q, won, d, column, text, began):
+    """Note a configuration. In a scannerless grammar those that differ by their stacks alone are one.
+
+    There the scanner is in one state for all terminals, whoever looks for them, so stacks that wait for the same
+    lexeme are followed together, whenever their lexemes began. False: something was asked for.
+    """
+    if m[LEXICAL] == 0 and m[GUARDED] == 0 and bundle_row(m, b, BND_NODE) >= 0:
+        for k in range(np.int64(m[N_OUT])):
+            c = at(m, AT_OUT, k)
+            if differs_by_stacks(m, c, b, q, won, d, column):
+                together = united(m, config_row(m, c, CFG_BUNDLE), b)
+                if together < 0:
+                    return False
+                m[m[AT_OUT] + k] = config(m, together, q, won, d, column, text, began)
+                return True
+    return emit(m, config(m, b, q, won, d, column, text, began))
+
+
+@helper
 def emit_end(m, b, t, q, s, d, column, text, began, condition):
     """A lexeme of terminal t may end here: note what comes behind it. False: something was asked for."""
     kept = t
@@ -137,7 +170,7 @@ def emit_end(m, b, t, q, s, d, column, text, began, condition):
             return False
         if answer == 0:
             return True
-    return emit(m, config(m, reached, START_SCAN, -1, d, 0, text, text))
+    return emit_config(m, reached, START_SCAN, -1, d, 0, text, text)
 
 
 @helper
@@ -215,7 +248,7 @@ def step_config(m, c, byte):
     answer = viable(m, b, q, s, won, column, began)
     if answer < 0:
         return False
-    return answer == 0 or emit(m, config(m, b, q, won, d, column, text, began))
+    return answer == 0 or emit_config(m, b, q, won, d, column, text, began)
 
 
 @helper
@@ -431,7 +464,7 @@ def behind(m, b, t, d, column):
 def run(m, state, data, first, last):
     """(state behind data[first:last], last), or (DEAD or UNKNOWN, the index that it came to)."""
     for i in range(first, last):
-        reached = step(m, state, data[i])
+        reached = step(m, state, np.int64(data[i]))
         if reached < FIRST:
             return reached, i
         state = reached

@@ -78,6 +78,7 @@ class ParseMemory:
         hashes = 1 << (2 * self._capacity[at.CAP_MEMO] - 1).bit_length()
         sizes[at.AT_HASH] = hashes
         sizes[at.AT_LEVELS] = self._levels
+        sizes[at.AT_WAIT] = at.WAITING * self._capacity[at.CAP_NODES]
         sizes.update(_SCRATCH)
         sizes.update({offset: len(table) for offset, table in self._tables.items()})
         total = at.HEADER + sum(sizes.values())
@@ -115,7 +116,7 @@ class ParseMemory:
         new = self._laid_out()
         kept = {at.CAP_HASH, *self._capacity}
         for column in range(at.HEADER):
-            if not (at.AT_MEMO <= column <= at.AT_JOURNAL) and column not in kept:
+            if not (at.AT_MEMO <= column <= at.AT_WAIT) and column not in kept:
                 new[column] = old[column]
         for offset, table in self._tables.items():
             new[new[offset] : new[offset] + len(table)] = old[old[offset] : old[offset] + len(table)]
