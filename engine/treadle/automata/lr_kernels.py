@@ -172,7 +172,7 @@ def shift(m, b, t, covered, here):
         else:
             result = shift_one(m, n, t, covered, bundle_row(m, b, BND_BLOCK))
     if result == UNDECIDED:
-        if m[GUARDED] != 0:
+        if m[APART] != 0:
             result = shift_all(m, b, t, covered, here)
         else:
             result = shift_graph(m, b, n, t)

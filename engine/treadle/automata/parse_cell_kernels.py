@@ -45,6 +45,7 @@ def roomy(m):
         and m[N_STATES] + ROOM < m[CAP_STATES]
         and m[N_DUTIES] + ROOM < m[CAP_DUTIES]
         and m[N_BLOCKS] + ROOM < m[CAP_BLOCKS]
+        and m[N_TEXT] + ROOM < m[CAP_TEXTS]
     ):
         return True
     ask(m, ASK_ROOM, 0, 0, 0)

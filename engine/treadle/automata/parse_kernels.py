@@ -130,7 +130,7 @@ def emit_config(m, b, q, won, d, column, text, began):
     There the scanner is in one state for all terminals, whoever looks for them, so stacks that wait for the same
     lexeme are followed together, whenever their lexemes began. False: something was asked for.
     """
-    if m[LEXICAL] == 0 and m[GUARDED] == 0 and bundle_row(m, b, BND_NODE) >= 0:
+    if m[LEXICAL] == 0 and m[APART] == 0 and bundle_row(m, b, BND_NODE) >= 0:
         for k in range(np.int64(m[N_OUT])):
             c = at(m, AT_OUT, k)
             if differs_by_stacks(m, c, b, q, won, d, column):
@@ -191,6 +191,40 @@ def column_behind(m, q, s, byte, column):
 
 
 @helper
+def longer(m, text, byte):
+    """The number of a text with one more byte."""
+    slot = slot_of(m, M_TEXT, text, byte, 0)
+    known = found(m, slot)
+    if known < 0:
+        known = np.int64(m[N_TEXT])
+        m[N_TEXT] = known + 1
+        row = m[AT_TEXTS] + known * TEXT_WIDTH
+        m[row + TXT_BEFORE] = text
+        m[row + TXT_BYTE] = byte
+        m[row + TXT_KEPT] = 0
+        put(m, slot, M_TEXT, text, byte, 0, known)
+    return known
+
+
+@kernel
+def spell_back(m, text, stop, out):
+    """Into the end of out uint8[n] the last bytes of a text; (where they begin, the text in front of them).
+
+    That one is `stop`, one that is kept, the empty one, or any, once `out` is full.
+    """
+    first = len(out)
+    number = np.int64(text)
+    while first > 0 and number != 0 and number != stop:
+        row = m[AT_TEXTS] + number * TEXT_WIDTH
+        if stop == 0 and m[row + TXT_KEPT] != 0:
+            break
+        first -= 1
+        out[first] = np.uint8(m[row + TXT_BYTE])
+        number = np.int64(m[row + TXT_BEFORE])
+    return first, number
+
+
+@helper
 def step_config(m, c, byte):
     """Note the configurations behind a byte. False: something was asked for."""
     b = config_row(m, c, CFG_BUNDLE)
@@ -219,13 +253,7 @@ def step_config(m, c, byte):
     if q == DEAD:
         return True
     if m[GUARDED] != 0:
-        slot = slot_of(m, M_TEXT, text, byte, 0)
-        known = found(m, slot)
-        if known < 0:
-            known = np.int64(m[N_TEXT])
-            m[N_TEXT] = known + 1
-            put(m, slot, M_TEXT, text, byte, 0, known)
-        text = known
+        text = longer(m, text, byte)
     column = column_behind(m, q, s, byte, config_row(m, c, CFG_COLUMN))
     flags = flag_words(m, q)
     t = first_of(m, flags, words, -1)

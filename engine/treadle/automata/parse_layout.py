@@ -96,6 +96,11 @@ AT_JOURNAL: Final = 57
 #: Where loops over grounds (ground_kernels.py) keep their places, and how many numbers are there.
 AT_WAIT: Final = 58
 N_WAIT: Final = 83
+#: The texts that were read, where guards want to know.
+AT_TEXTS: Final = 59
+CAP_TEXTS: Final = 84
+#: 1 where stacks and configurations are followed one by one: with guards, and for the twin that asks none.
+APART: Final = 85
 N_JOURNAL: Final = 82
 HEADER: Final = 88
 #: Transitions of older states that are remembered to be taken back.
@@ -160,6 +165,11 @@ BLOCK_WIDTH: Final = 3
 BLK_WIDTH: Final = 0
 BLK_BRACKETS: Final = 1
 BLK_OUTER: Final = 2
+#: A text: the one without its last byte, the byte, whether Python keeps it as a whole (guard_texts.py).
+TEXT_WIDTH: Final = 3
+TXT_BEFORE: Final = 0
+TXT_BYTE: Final = 1
+TXT_KEPT: Final = 2
 #: Entries of a duty list that one step looks at.
 DUTIES: Final = 16
 #: Columns of a scanner state in front of flags uint32[words] and live uint32[words]: first condition, how many.
