@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from treadle.automata.cell_kernels import mix
 from treadle.automata.lexeme_kernels import (
     accepted_words,
     condition_count,
     condition_holds,
-    conditional,
     conditions_of,
     duty,
-    duty_row,
     end_lexeme,
     ends,
     first_of,
     flag_words,
     holds,
     keep_duties,
+    let_end,
     live_words,
     may_begin,
     meet,
@@ -45,7 +45,6 @@ from treadle.automata.parse_cell_kernels import (
     bundle_row,
     found,
     fresh,
-    mix,
     node,
     put,
     roomy,
@@ -419,18 +418,7 @@ def accepting(m, state):
         cell = state_row(m, cell, ST_REST)
         if config_row(m, c, CFG_SCAN) != START_SCAN:
             continue
-        fits = True
-        d = config_row(m, c, CFG_DUTY)
-        while d != 0:
-            if duty_row(m, d, DUTY_SCAN) == DUTY_NEXT:
-                row = m[AT_CONDITION] + duty_row(m, d, DUTY_SET) * CONDITION_WIDTH
-                if m[row + 1] == 0:
-                    fits = False
-            # What would match again at the end of the text, has a condition that holds there.
-            elif conditional(m, duty_row(m, d, DUTY_SCAN), scan_words(m, duty_row(m, d, DUTY_SET)), -1):
-                fits = False
-            d = duty_row(m, d, DUTY_REST)
-        if not fits:
+        if not let_end(m, config_row(m, c, CFG_DUTY)):
             continue
         b = config_row(m, c, CFG_BUNDLE)
         answer = (

@@ -115,6 +115,39 @@ def kept_by(m, q, words, last, own, byte):
 
 
 @helper
+def kept_at_end(m, q, words, last, own):
+    """`kept_by` where the text ends."""
+    first = conditions_of(m, q)
+    for c in range(first, first + condition_count(m, q)):
+        t = np.int64(m[m[AT_CONDITION] + c * CONDITION_WIDTH])
+        if (
+            t != own
+            and t <= last
+            and holds(m, words, t)
+            and m[m[AT_CONDITION] + c * CONDITION_WIDTH + 1] != 0
+        ):
+            return False
+    return True
+
+
+@helper
+def let_text_end(m, r, w, words, t, c):
+    """Do the duties of a lexeme of terminal t, and those that are open at its reading, let the text end?"""
+    if c >= 0 and m[m[AT_CONDITION] + c * CONDITION_WIDTH + 1] == 0:
+        return False
+    if not kept_at_end(m, reading_row(r, w, RD_SCAN), words, t, t):
+        return False
+    d = reading_row(r, w, RD_OPEN)
+    while d != 0:
+        level = open_row(r, d, OP_LEVEL)
+        q = open_row(r, d, OP_SCAN)
+        if q != DEAD and not kept_at_end(m, q, preferred_set(m, r, level), preferred_last(r, level), -1):
+            return False
+        d = open_row(r, d, OP_REST)
+    return True
+
+
+@helper
 def allow(r, group, row):
     """Add a group's tokens to a row."""
     first = np.int64(r[group + GR_TOKENS])
@@ -166,7 +199,7 @@ def may_end(m, r, w, reached, s, t, c):
     if not (watched or open_duties or c >= 0):
         return np.int64(1)
     answer = ends(m, reached, 0)
-    if answer != 0:
+    if answer < 0 or (answer == 1 and let_text_end(m, r, w, words, t, c)):
         return answer
     next_words = scan_words(m, bundle_row(m, reached, BND_SET))
     for byte in range(256):
