@@ -35,6 +35,8 @@ PARTS: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (
     ("laws/test_masks.py", ("test_mask_is_brute_force_where_bytes_have_no_token",), ("80", "81")),
     ("laws/test_states.py", ("test_every_walk_through_masks_can_be_closed",), ("0", "1", "2")),
     ("laws/test_json_schema.py", ("test_walks_are_valid_and_valid_values_are_accepted",), ("0", "1", "3", "5")),
+    ("laws/test_ambiguity.py", ("test_short_texts_of_them_are_earleys",), ("runs of runs", "palindromes")),
+    ("laws/test_guards.py", ("test_masks_are_what_the_bytes_say",), ("words-lexical", "nested-scannerless")),
     ("conformance/test_interpreted.py", ("test_every_fortieth_group_of_the_official_suite",), ()),
 )  # fmt: skip
 

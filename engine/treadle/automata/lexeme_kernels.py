@@ -21,6 +21,7 @@ from treadle.automata.parse_cell_kernels import (
     block_row,
     bundle_row,
     found,
+    interned,
     new_bundle,
     put,
     rebundled,
@@ -106,18 +107,7 @@ def condition_count(m, q):
 
 @helper
 def duty(m, q, s, rest):
-    slot = slot_of(m, M_DUTY, q, s, rest)
-    known = found(m, slot)
-    if known >= 0:
-        return known
-    d = np.int64(m[N_DUTIES])
-    m[N_DUTIES] = d + 1
-    row = m[AT_DUTIES] + d * DUTY_WIDTH
-    m[row + DUTY_SCAN] = q
-    m[row + DUTY_SET] = s
-    m[row + DUTY_REST] = rest
-    put(m, slot, M_DUTY, q, s, rest, d)
-    return d
+    return interned(m, M_DUTY, q, s, rest, AT_DUTIES, N_DUTIES)
 
 
 @helper
@@ -178,6 +168,22 @@ def keep_duties(m, d, byte):
         if meet(m, live_words(m, q), words):
             left = duty(m, q, s, left)
     return left
+
+
+@helper
+def let_end(m, d):
+    """Do duties let the text end here?"""
+    while d != 0:
+        q = duty_row(m, d, DUTY_SCAN)
+        s = duty_row(m, d, DUTY_SET)
+        if q == DUTY_NEXT:
+            if at(m, AT_CONDITION, s * CONDITION_WIDTH + 1) == 0:
+                return False
+        # What would match again at the end of the text, has a condition that holds there.
+        elif conditional(m, q, scan_words(m, s), -1):
+            return False
+        d = duty_row(m, d, DUTY_REST)
+    return True
 
 
 @helper
@@ -317,7 +323,7 @@ def viable(m, b, q, s, won, column, here):
 def may_begin(m, b, d, here):
     """Can anything follow bundle b that keeps the duties? 1, 0, ASKED. One byte is looked at."""
     answer = ends(m, b, here)
-    if answer != 0:
+    if answer < 0 or (answer == 1 and let_end(m, d)):
         return answer
     s = bundle_row(m, b, BND_SET)
     slot = slot_of(m, M_MAY_BEGIN, s, d, 0)

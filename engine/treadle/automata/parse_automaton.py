@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from treadle.automata import parse_kernels as kernels
 from treadle.automata import parse_layout as at
 from treadle.automata import scanner
+from treadle.automata.guard_texts import Guard, GuardTexts
 from treadle.automata.lr import Tables
 from treadle.automata.parse_cell_kernels import remember
 from treadle.automata.parse_memory import ParseMemory
@@ -31,8 +32,6 @@ LEVELS = 4096
 #: A duty for those who read tokens: scanner state, terminal whose lexeme ended (of DUTY_NEXT: its condition), bits of
 #: the terminals that must not match.
 Duty = tuple[int, int, int]
-#: A guard: the text of a completed rule and the text in front of it -> may it stand?
-Guard = Callable[[str, str], bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +80,7 @@ class ParseAutomaton:
         self._scanned = 0
         with tables.lock:
             self._note_scanner()
-        self._texts: dict[int, tuple[int, int]] = {}
+        self._texts = GuardTexts(self.memory)
         self.guarded = bool(words[at.GUARDED])
         self.start = self._start()
 
@@ -142,6 +141,7 @@ class ParseAutomaton:
         words[at.LEXICAL] = cfg.lexing == "lexical"
         words[at.NULLABLE] = cfg.nullable
         words[at.GUARDED] = self._asks and any(p.guard for p in cfg.productions)
+        words[at.APART] = any(p.guard for p in cfg.productions)
         words[at.INDENTED] = cfg.indentation is not None
         words[at.NEWLINE] = -1
         if cfg.indentation:
@@ -177,7 +177,7 @@ class ParseAutomaton:
                 self._note_scanner()
                 self.memory.rows(at.AT_SCAN_NEXT, a, 1)[0] = self._scanner.next_rows[a]
         elif kind == at.ASK_ROOM:
-            self.memory.grow()
+            self.memory.grow(*([a] if a else []))
         elif kind == at.ASK_UP_TO:
             accepted, looked_for = self._set_bits[a]
             self._remember(at.M_UP_TO, a, b, self._set(accepted, looked_for & ((2 << b) - 1)))
@@ -203,9 +203,19 @@ class ParseAutomaton:
             self.memory.grow(at.CAP_MEMO)
         remember(self.memory.words, kind, x, y, 0, value)
 
+    def in_brackets(self, bundle: int) -> bool:
+        """Is a bundle where ends of lines do not count?"""
+        if self.tables.cfg.indentation is None:
+            return False
+        block = int(self.memory.rows(at.AT_BUNDLES, bundle, 1)[0, at.BND_BLOCK])
+        return bool(self.memory.rows(at.AT_BLOCKS, block, 1)[0, at.BLK_BRACKETS] > 0)
+
     def set_of(self, accepted: Int32) -> int:
         """The number of a set of terminals, given as words."""
-        bits = int.from_bytes(np.ascontiguousarray(accepted).tobytes(), "little")
+        return self.set_of_bits(int.from_bytes(np.ascontiguousarray(accepted).tobytes(), "little"))
+
+    def set_of_bits(self, bits: int) -> int:
+        """The number of a set of terminals, given as bits."""
         return self._set(bits, self._looked_for(bits))
 
     def sets_within(self, bundle: int, shiftable: int, scan: int) -> tuple[int, int]:
@@ -214,7 +224,7 @@ class ParseAutomaton:
         In the middle of a lexeme only those terminals count that it may still become; unless it may be one that is
         ignored, behind which everything may come again.
         """
-        accepted = int(self.memory.rows(at.AT_BUNDLES, bundle, 1)[0, at.BND_SET])
+        accepted = self.accepted(bundle)
         live = self._scanner.live[scan]
         if scan == scanner.START or live & self._skipped:
             return accepted, shiftable
@@ -227,6 +237,14 @@ class ParseAutomaton:
             )
             self._within[accepted, shiftable, scan] = known
         return known
+
+    def bits_of(self, number: int) -> int:
+        """The terminals of a set, as bits."""
+        return self._set_bits[number][0]
+
+    def accepted(self, bundle: int) -> int:
+        """The number of the set of terminals that the lexer looks for in front of a bundle."""
+        return int(self.memory.rows(at.AT_BUNDLES, bundle, 1)[0, at.BND_SET])
 
     def _set(self, accepted: int, looked_for: int) -> int:
         key = (accepted, looked_for)
@@ -309,22 +327,16 @@ class ParseAutomaton:
     def _verdict(self, production: int, covered: int) -> bool:
         guard = self._guards[self.tables.cfg.productions[production].guard]
         start, end = self.memory.rows(at.AT_MEMO, covered, 1)[0, 1:3].tolist()
-        before = self.text(start)
-        whole = self.text(end)
-        return bool(guard(whole[len(before) :].decode("utf-8", "replace"), before.decode("utf-8", "replace")))
+        return self._texts.verdict(guard, start, end)
 
     def text(self, number: int) -> bytes:
         """The bytes of an interned text."""
-        words = self.memory.words
-        if len(self._texts) + 1 < words[at.N_TEXT]:
-            memo = self.memory.rows(at.AT_MEMO, 1, int(words[at.N_MEMO]) - 1)
-            for _, parent, byte, _, child in memo[memo[:, 0] == at.M_TEXT].tolist():
-                self._texts[child] = parent, byte
-        out = bytearray()
-        while number:
-            number, byte = self._texts[number]
-            out.append(byte)
-        return bytes(reversed(out))
+        return self._texts.whole(number)
+
+    def text_before(self, number: int) -> tuple[int, int]:
+        """An interned text without its last byte, and that byte."""
+        before, byte, _ = self.memory.rows(at.AT_TEXTS, number, 1)[0].tolist()
+        return before, byte
 
     # -- states ------------------------------------------------------------------------------------------
 
@@ -362,9 +374,7 @@ class ParseAutomaton:
                 for entry in self._lasting:
                     self._write(*entry)
                 self._lasting.clear()
-                if self._texts:
-                    known = int(self.memory.words[at.N_TEXT])
-                    self._texts = {number: text for number, text in self._texts.items() if number < known}
+                self._texts.forget()
 
     def successors(self, state: int, out: NDArray[np.int64]) -> None:
         """The state behind each byte, into out int64[256]."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from treadle.automata.cell_kernels import mix
 from treadle.automata.parse_layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
 
@@ -45,17 +46,11 @@ def roomy(m):
         and m[N_STATES] + ROOM < m[CAP_STATES]
         and m[N_DUTIES] + ROOM < m[CAP_DUTIES]
         and m[N_BLOCKS] + ROOM < m[CAP_BLOCKS]
+        and m[N_TEXT] + ROOM < m[CAP_TEXTS]
     ):
         return True
     ask(m, ASK_ROOM, 0, 0, 0)
     return False
-
-
-@helper
-def mix(h, x):
-    """One round of a multiplicative hash in 31 bits, so that the product fits int64 with and without numba."""
-    h = ((h ^ x) & 0x7FFFFFFF) * 0x2C1B3C6D
-    return (h ^ (h >> 15)) & 0x7FFFFFFF
 
 
 @helper
@@ -119,20 +114,26 @@ def rehash(m):
 
 
 @helper
-def node(m, state, below, span):
-    """The stack with `state` on top of `below`."""
-    slot = slot_of(m, M_NODE, state, below, span)
+def interned(m, kind, x, y, z, table, counter):
+    """The number of the row (x, y, z) of a table that is three columns wide; it is made if there is none."""
+    slot = slot_of(m, kind, x, y, z)
     known = found(m, slot)
     if known >= 0:
         return known
-    n = np.int64(m[N_NODES])
-    m[N_NODES] = n + 1
-    row = m[AT_NODES] + n * NODE_WIDTH
-    m[row + NODE_STATE] = state
-    m[row + NODE_BELOW] = below
-    m[row + NODE_TEXT] = span
-    put(m, slot, M_NODE, state, below, span, n)
+    n = np.int64(m[counter])
+    m[counter] = n + 1
+    row = m[table] + n * 3
+    m[row] = x
+    m[row + 1] = y
+    m[row + 2] = z
+    put(m, slot, kind, x, y, z, n)
     return n
+
+
+@helper
+def node(m, state, below, span):
+    """The stack with `state` on top of `below`."""
+    return interned(m, M_NODE, state, below, span, AT_NODES, N_NODES)
 
 
 @helper
@@ -193,18 +194,7 @@ def up_to(m, s, t):
 
 @helper
 def block(m, width, brackets, outer):
-    slot = slot_of(m, M_BLOCK, width, brackets, outer)
-    known = found(m, slot)
-    if known >= 0:
-        return known
-    n = np.int64(m[N_BLOCKS])
-    m[N_BLOCKS] = n + 1
-    row = m[AT_BLOCKS] + n * BLOCK_WIDTH
-    m[row + BLK_WIDTH] = width
-    m[row + BLK_BRACKETS] = brackets
-    m[row + BLK_OUTER] = outer
-    put(m, slot, M_BLOCK, width, brackets, outer, n)
-    return n
+    return interned(m, M_BLOCK, width, brackets, outer, AT_BLOCKS, N_BLOCKS)
 
 
 @helper

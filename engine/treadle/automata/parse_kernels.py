@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from treadle.automata.cell_kernels import mix
 from treadle.automata.lexeme_kernels import (
     accepted_words,
     condition_count,
     condition_holds,
-    conditional,
     conditions_of,
     duty,
-    duty_row,
     end_lexeme,
     ends,
     first_of,
     flag_words,
     holds,
     keep_duties,
+    let_end,
     live_words,
     may_begin,
     meet,
@@ -33,7 +33,7 @@ from treadle.automata.lexeme_kernels import (
     viable,
     viable_one,
 )
-from treadle.automata.lr_kernels import sort
+from treadle.automata.lr_kernels import sort, united
 from treadle.automata.parse_cell_kernels import (
     ASKED,
     START_SCAN,
@@ -45,7 +45,6 @@ from treadle.automata.parse_cell_kernels import (
     bundle_row,
     found,
     fresh,
-    mix,
     node,
     put,
     roomy,
@@ -110,6 +109,39 @@ def emit(m, c):
 
 
 @helper
+def differs_by_stacks(m, c, b, q, won, d, column):
+    """Do configuration c and one of bundle b differ by nothing but their stacks?"""
+    other = config_row(m, c, CFG_BUNDLE)
+    return (
+        config_row(m, c, CFG_SCAN) == q
+        and config_row(m, c, CFG_WON) == won
+        and config_row(m, c, CFG_DUTY) == d
+        and config_row(m, c, CFG_COLUMN) == column
+        and bundle_row(m, other, BND_NODE) >= 0
+        and bundle_row(m, other, BND_BLOCK) == bundle_row(m, b, BND_BLOCK)
+    )
+
+
+@helper
+def emit_config(m, b, q, won, d, column, text, began):
+    """Note a configuration. In a scannerless grammar those that differ by their stacks alone are one.
+
+    There the scanner is in one state for all terminals, whoever looks for them, so stacks that wait for the same
+    lexeme are followed together, whenever their lexemes began. False: something was asked for.
+    """
+    if m[LEXICAL] == 0 and m[APART] == 0 and bundle_row(m, b, BND_NODE) >= 0:
+        for k in range(np.int64(m[N_OUT])):
+            c = at(m, AT_OUT, k)
+            if differs_by_stacks(m, c, b, q, won, d, column):
+                together = united(m, config_row(m, c, CFG_BUNDLE), b)
+                if together < 0:
+                    return False
+                m[m[AT_OUT] + k] = config(m, together, q, won, d, column, text, began)
+                return True
+    return emit(m, config(m, b, q, won, d, column, text, began))
+
+
+@helper
 def emit_end(m, b, t, q, s, d, column, text, began, condition):
     """A lexeme of terminal t may end here: note what comes behind it. False: something was asked for."""
     kept = t
@@ -137,7 +169,7 @@ def emit_end(m, b, t, q, s, d, column, text, began, condition):
             return False
         if answer == 0:
             return True
-    return emit(m, config(m, reached, START_SCAN, -1, d, 0, text, text))
+    return emit_config(m, reached, START_SCAN, -1, d, 0, text, text)
 
 
 @helper
@@ -155,6 +187,40 @@ def column_behind(m, q, s, byte, column):
     if byte == 0x09:
         return np.int64(column + m[TAB])
     return np.int64(column)
+
+
+@helper
+def longer(m, text, byte):
+    """The number of a text with one more byte."""
+    slot = slot_of(m, M_TEXT, text, byte, 0)
+    known = found(m, slot)
+    if known < 0:
+        known = np.int64(m[N_TEXT])
+        m[N_TEXT] = known + 1
+        row = m[AT_TEXTS] + known * TEXT_WIDTH
+        m[row + TXT_BEFORE] = text
+        m[row + TXT_BYTE] = byte
+        m[row + TXT_KEPT] = 0
+        put(m, slot, M_TEXT, text, byte, 0, known)
+    return known
+
+
+@kernel
+def spell_back(m, text, stop, out):
+    """Into the end of out uint8[n] the last bytes of a text; (where they begin, the text in front of them).
+
+    That one is `stop`, one that is kept, the empty one, or any, once `out` is full.
+    """
+    first = len(out)
+    number = np.int64(text)
+    while first > 0 and number != 0 and number != stop:
+        row = m[AT_TEXTS] + number * TEXT_WIDTH
+        if stop == 0 and m[row + TXT_KEPT] != 0:
+            break
+        first -= 1
+        out[first] = np.uint8(m[row + TXT_BYTE])
+        number = np.int64(m[row + TXT_BEFORE])
+    return first, number
 
 
 @helper
@@ -186,13 +252,7 @@ def step_config(m, c, byte):
     if q == DEAD:
         return True
     if m[GUARDED] != 0:
-        slot = slot_of(m, M_TEXT, text, byte, 0)
-        known = found(m, slot)
-        if known < 0:
-            known = np.int64(m[N_TEXT])
-            m[N_TEXT] = known + 1
-            put(m, slot, M_TEXT, text, byte, 0, known)
-        text = known
+        text = longer(m, text, byte)
     column = column_behind(m, q, s, byte, config_row(m, c, CFG_COLUMN))
     flags = flag_words(m, q)
     t = first_of(m, flags, words, -1)
@@ -215,7 +275,7 @@ def step_config(m, c, byte):
     answer = viable(m, b, q, s, won, column, began)
     if answer < 0:
         return False
-    return answer == 0 or emit(m, config(m, b, q, won, d, column, text, began))
+    return answer == 0 or emit_config(m, b, q, won, d, column, text, began)
 
 
 @helper
@@ -358,18 +418,7 @@ def accepting(m, state):
         cell = state_row(m, cell, ST_REST)
         if config_row(m, c, CFG_SCAN) != START_SCAN:
             continue
-        fits = True
-        d = config_row(m, c, CFG_DUTY)
-        while d != 0:
-            if duty_row(m, d, DUTY_SCAN) == DUTY_NEXT:
-                row = m[AT_CONDITION] + duty_row(m, d, DUTY_SET) * CONDITION_WIDTH
-                if m[row + 1] == 0:
-                    fits = False
-            # What would match again at the end of the text, has a condition that holds there.
-            elif conditional(m, duty_row(m, d, DUTY_SCAN), scan_words(m, duty_row(m, d, DUTY_SET)), -1):
-                fits = False
-            d = duty_row(m, d, DUTY_REST)
-        if not fits:
+        if not let_end(m, config_row(m, c, CFG_DUTY)):
             continue
         b = config_row(m, c, CFG_BUNDLE)
         answer = (
@@ -431,7 +480,7 @@ def behind(m, b, t, d, column):
 def run(m, state, data, first, last):
     """(state behind data[first:last], last), or (DEAD or UNKNOWN, the index that it came to)."""
     for i in range(first, last):
-        reached = step(m, state, data[i])
+        reached = step(m, state, np.int64(data[i]))
         if reached < FIRST:
             return reached, i
         state = reached

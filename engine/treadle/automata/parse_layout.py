@@ -93,6 +93,14 @@ SAVED_DUTIES: Final = 79
 SAVED_BLOCKS: Final = 80
 SAVED_TEXT: Final = 81
 AT_JOURNAL: Final = 57
+#: Where loops over grounds (ground_kernels.py) keep their places, and how many numbers are there.
+AT_WAIT: Final = 58
+N_WAIT: Final = 83
+#: The texts that were read, where guards want to know.
+AT_TEXTS: Final = 59
+CAP_TEXTS: Final = 84
+#: 1 where stacks and configurations are followed one by one: with guards, and for the twin that asks none.
+APART: Final = 85
 N_JOURNAL: Final = 82
 HEADER: Final = 88
 #: Transitions of older states that are remembered to be taken back.
@@ -101,10 +109,15 @@ JOURNAL: Final = 1 << 16
 # -- rows -------------------------------------------------------------------------------------------
 MEMO_WIDTH: Final = 5
 #: A stack: LR state, what is below, and the span of text of its symbol (a memo entry; 0 where no guard wants to know).
+#: Or several stacks (ground_kernels.py): MIXED, or ALIKE - state; then the first of them and the others.
 NODE_WIDTH: Final = 3
 NODE_STATE: Final = 0
 NODE_BELOW: Final = 1
 NODE_TEXT: Final = 2
+MIXED: Final = -1
+ALIKE: Final = -2
+#: Numbers that may wait (AT_WAIT), for each node that there is room for.
+WAITING: Final = 4
 #: Some stacks that read the same text: one of them, the others (a bundle), the blocks they are in, what the lexer
 #: looks for. Of a bundle for masks (NODE is a SHADE_*): B is the bundle's set of shiftable terminals, or the terminal
 #: that was shifted.
@@ -152,6 +165,11 @@ BLOCK_WIDTH: Final = 3
 BLK_WIDTH: Final = 0
 BLK_BRACKETS: Final = 1
 BLK_OUTER: Final = 2
+#: A text: the one without its last byte, the byte, whether Python keeps it as a whole (guard_texts.py).
+TEXT_WIDTH: Final = 3
+TXT_BEFORE: Final = 0
+TXT_BYTE: Final = 1
+TXT_KEPT: Final = 2
 #: Entries of a duty list that one step looks at.
 DUTIES: Final = 16
 #: Columns of a scanner state in front of flags uint32[words] and live uint32[words]: first condition, how many.
@@ -183,6 +201,11 @@ M_MAY_BEGIN: Final = 18
 M_SPAN: Final = 19
 M_JUMP: Final = 20
 M_BUNDLE_3: Final = 21
+#: The union of two grounds, what is below one, and what a terminal can be shifted on after reductions.
+M_BOTH: Final = 22
+M_BELOW: Final = 23
+M_REACH: Final = 24
+M_UNITED: Final = 25
 
 # -- answers and requests ---------------------------------------------------------------------------
 UNKNOWN: Final = 0

@@ -34,6 +34,7 @@ _GROWING: Final = (
     (at.AT_NEXT, at.CAP_STATES, at.N_STATES, 256, 1 << 15),
     (at.AT_DUTIES, at.CAP_DUTIES, at.N_DUTIES, at.DUTY_WIDTH, 1 << 14),
     (at.AT_BLOCKS, at.CAP_BLOCKS, at.N_BLOCKS, at.BLOCK_WIDTH, 1 << 14),
+    (at.AT_TEXTS, at.CAP_TEXTS, at.N_TEXT, at.TEXT_WIDTH, 1 << 14),
     (at.AT_SETS, at.CAP_SETS, at.N_SETS, 0, 1 << 10),
     (at.AT_SCAN_NEXT, at.CAP_SCANNER, at.N_SCANNER, 256, 1 << 11),
     (at.AT_SCAN, at.CAP_SCANNER, at.N_SCANNER, 0, 1 << 11),
@@ -78,6 +79,7 @@ class ParseMemory:
         hashes = 1 << (2 * self._capacity[at.CAP_MEMO] - 1).bit_length()
         sizes[at.AT_HASH] = hashes
         sizes[at.AT_LEVELS] = self._levels
+        sizes[at.AT_WAIT] = at.WAITING * self._capacity[at.CAP_NODES]
         sizes.update(_SCRATCH)
         sizes.update({offset: len(table) for offset, table in self._tables.items()})
         total = at.HEADER + sum(sizes.values())
@@ -115,7 +117,7 @@ class ParseMemory:
         new = self._laid_out()
         kept = {at.CAP_HASH, *self._capacity}
         for column in range(at.HEADER):
-            if not (at.AT_MEMO <= column <= at.AT_JOURNAL) and column not in kept:
+            if not (at.AT_MEMO <= column <= at.AT_TEXTS) and column not in kept:
                 new[column] = old[column]
         for offset, table in self._tables.items():
             new[new[offset] : new[offset] + len(table)] = old[old[offset] : old[offset] + len(table)]

@@ -361,3 +361,18 @@ def spell(m, blob, starts, state, token):
         if state < FIRST:
             return np.int64(state)
     return np.int64(state)
+
+
+@kernel
+def spell_each(m, blob, starts, state, tokens, first, row):
+    """Add to `row` uint32[words] those of tokens[first:] that a state allows; len(tokens), or where something was
+    asked for.
+    """
+    for k in range(first, len(tokens)):
+        t = np.int64(tokens[k])
+        reached = spell(m, blob, starts, state, t)
+        if reached == UNKNOWN:
+            return k
+        if reached != DEAD:
+            row[t >> 5] |= np.uint32(1) << np.uint32(t & 31)
+    return len(tokens)

@@ -42,6 +42,8 @@ from treadle.vocabulary import Vocabulary
 DONE: Final = 0
 REFUSED: Final = -1
 _TOKEN_BITS = 22
+#: Where a configuration is: scanner state, terminal that matched already, duties, column.
+Place = tuple[int, int, int, int]
 Int32 = NDArray[np.int32]
 UInt32 = NDArray[np.uint32]
 
@@ -102,6 +104,7 @@ class GrammarTokenAutomaton:
             self._readings.prepare(automaton)
         self._ends = frozenset(vocabulary.eos_ids)
         self._contexts: dict[tuple[int, ...], Context] = {}
+        self._insides: dict[tuple[int, ...], UInt32] = {}
         #: Bundle -> the set of terminals that it can shift, by number.
         self._shiftable: dict[int, int] = {}
         self._closer = ParseCloser(automaton)
@@ -168,16 +171,24 @@ class GrammarTokenAutomaton:
         with self.bytes.passing():
             self._add_behind(bundle, context, bits)
 
-    def inside(self, state: int) -> UInt32:
-        """uint32[words]: the tokens that stay inside a lexeme that is being read, whatever may follow it."""
-        bits = np.zeros(self.tables.words, np.uint32)
-        with self.bytes.lock:
-            if self._readings is not None:
-                self._readings.add(self.bytes, state, bits.view(np.int32), inside=True)
-            else:
-                for config in self.bytes.frontier(state).tolist():
-                    bits |= self._context(config[at.CFG_BUNDLE], config).inside
-        return bits
+    def inside(self, bundle: int, accepted: int, shiftable: int, place: Place) -> UInt32:
+        """uint32[words], read-only: the tokens that end no lexeme but ignored ones.
+
+        The lexer looks for the terminals of set `accepted`, and the parser can go on with those of `shiftable`.
+        `bundle`: in whose block.
+        """
+        shade = self.bytes.complete(lambda m: int(parse_kernels.shade_of(m, bundle, accepted, shiftable)))
+        if self._readings is None:
+            return self._context_of((shade, *place)).inside
+        key = (shade, *place)
+        known = self._insides.get(key)
+        if known is None:
+            state = self.bytes.complete(lambda m: int(parse_kernels.enter_bundle(m, shade, *place, 0)))
+            known = np.zeros(self.tables.words, np.uint32)
+            self._readings.add(self.bytes, state, known.view(np.int32))
+            known.flags.writeable = False
+            self._insides[key] = known
+        return known
 
     def _add_behind(self, bundle: int, context: Context, bits: UInt32) -> None:
         """Tokens that go on behind the lexeme, by the real stack."""
@@ -191,15 +202,22 @@ class GrammarTokenAutomaton:
     # -- contexts ----------------------------------------------------------------------------------------
 
     def _context(self, bundle: int, config: list[int]) -> Context:
-        shiftable = self._shiftable.get(bundle)
-        if shiftable is None:
-            shiftable = self._shiftable[bundle] = self._find_shiftable(bundle, config[at.CFG_TEXT])
+        shiftable = self.shiftable(bundle, config[at.CFG_TEXT])
         accepted, shiftable = self.bytes.sets_within(bundle, shiftable, config[at.CFG_SCAN])
         shade = self.bytes.complete(lambda m: int(parse_kernels.shade_of(m, bundle, accepted, shiftable)))
-        key = (shade, *config[at.CFG_SCAN : at.CFG_TEXT])
+        return self._context_of((shade, *config[at.CFG_SCAN : at.CFG_TEXT]))
+
+    def _context_of(self, key: tuple[int, ...]) -> Context:
         known = self._contexts.get(key)
         if known is None:
             known = self._contexts[key] = self._walk_context(*key)
+        return known
+
+    def shiftable(self, bundle: int, here: int) -> int:
+        """The set of the terminals that a bundle can shift, by number. `here`: the text in front of them."""
+        known = self._shiftable.get(bundle)
+        if known is None:
+            known = self._shiftable[bundle] = self._find_shiftable(bundle, here)
         return known
 
     def _find_shiftable(self, bundle: int, here: int) -> int:

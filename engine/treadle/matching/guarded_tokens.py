@@ -16,12 +16,14 @@ import re
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from treadle.automata import parse_layout as at
 from treadle.automata.parse_automaton import ParseAutomaton
 from treadle.errors import ConstraintError, LimitExceeded
 from treadle.masks.bitset import Row, to_tokens
 from treadle.matching.closing import fewest_tokens
+from treadle.matching.context_kernels import spell_each
 from treadle.matching.grammar_tokens import DONE, GrammarTokenAutomaton
 from treadle.vocabulary import Vocabulary
 
@@ -31,6 +33,8 @@ EXPANSIONS: Final = 200
 TRIES: Final = 4
 #: Words of the text that it tries, the last ones.
 WORDS: Final = 64
+#: Bytes of the text that are looked at for these at first, and for a word that is being written.
+LONGEST: Final = 4096
 _WORD: Final = re.compile(r"\w+")
 
 
@@ -40,33 +44,67 @@ class GuardedTokenAutomaton(GrammarTokenAutomaton):
     def __init__(self, automaton: ParseAutomaton, vocabulary: Vocabulary) -> None:
         super().__init__(automaton, vocabulary)
         self._plain = GrammarTokenAutomaton(ParseAutomaton(automaton.tables, asks=False), vocabulary)
-        self._plain_states: dict[int, int] = {}
+        #: By the number of a text.
+        self._plain_states: dict[int, int] = {0: self._plain.start}
         self._ways: dict[int, bytes | None] = {}
 
     def _compute(self, state: int) -> Row:
         plain = self._plain_state(state)
         possible = self._plain.mask(plain).view(np.uint32)
-        same = len(self.bytes.frontier(state)) == len(self._plain.bytes.frontier(plain))
         row = self.pool.scratch()
         bits = row.view(np.uint32)
-        if same:
-            bits |= self._plain.inside(plain)
+        self._add_certain(state, plain, bits)
+        left = to_tokens((possible & ~bits & ~self.tables.eos_row.view(np.uint32)).view(np.int32))
         with self.bytes.passing():
-            for token in to_tokens((possible & ~bits).view(np.int32)).tolist():
-                if token not in self._ends and self._spell(state, token) != at.DEAD:
-                    bits[token >> 5] |= np.uint32(1 << (token & 31))
+            self._add_spelled(state, left, bits)
         if self.bytes.is_accepting(state):
             bits |= self.tables.eos_row.view(np.uint32)
         return row
 
+    def _add_spelled(self, state: int, tokens: NDArray[np.int64], bits: NDArray[np.uint32]) -> None:
+        """Tokens that end a lexeme: each is spelled, so that its guards are asked."""
+        tables, k = self.tables, 0
+        while (
+            k := spell_each(self.bytes.memory.words, tables.blob, tables.starts, state, tokens, k, bits)
+        ) < len(tokens):
+            self.bytes.answer()
+
+    def _add_certain(self, state: int, plain: int, bits: NDArray[np.uint32]) -> None:
+        """Tokens that end no lexeme, from the terminals that the guards let the parser go on with.
+
+        What a lexer makes of these is the same for the twin, which knows no texts, so each is found out once.
+        """
+        twin, own = self._plain, self.bytes
+        alike = {
+            (twin.bytes.duties(duty)[0], twin.bytes.in_brackets(bundle)): (bundle, duty)
+            for bundle, _, _, duty, *_ in twin.bytes.frontier(plain).tolist()
+        }
+        for stacks, scan, won, duty, column, _, began in own.frontier(state).tolist():
+            known = alike.get((own.duties(duty)[0], own.in_brackets(stacks)))
+            if known is None:
+                continue
+            accepted, shiftable = (
+                twin.bytes.set_of_bits(own.bits_of(number))
+                for number in own.sets_within(stacks, self.shiftable(stacks, began), scan)
+            )
+            bits |= twin.inside(known[0], accepted, shiftable, (scan, won, known[1], column))
+
     def _text(self, state: int) -> bytes:
-        return self.bytes.text(int(self.bytes.frontier(state)[0, at.CFG_TEXT]))
+        return self.bytes.text(self._text_number(state))
+
+    def _text_number(self, state: int) -> int:
+        return int(self.bytes.frontier(state)[0, at.CFG_TEXT])
 
     def _plain_state(self, state: int) -> int:
-        known = self._plain_states.get(state)
-        if known is None:
-            known = self._plain_states[state] = self._plain.bytes.run(self._plain.start, self._text(state))
-        return known
+        """The twin's state: that of the nearest text in front that is known, gone on from."""
+        path = bytearray()
+        number = last = self._text_number(state)
+        while number not in self._plain_states:
+            number, byte = self.bytes.text_before(number)
+            path.append(byte)
+        reached = self._plain.bytes.run(self._plain_states[number], bytes(reversed(path)))
+        self._plain_states[last] = reached
+        return reached
 
     def closing(self, state: int) -> tuple[int, ...]:
         """Tokens of a completion, without the end-of-text token. Raises LimitExceeded where none is found."""
@@ -100,8 +138,8 @@ class GuardedTokenAutomaton(GrammarTokenAutomaton):
 
     def _search(self, start: int, text: bytes, *, wide: bool) -> bytes | None:
         """Best first: what was added, and what the twin would still add. `wide`: try every byte, too."""
-        written = text.decode("utf-8", "ignore")
-        words = list(dict.fromkeys(reversed(_WORD.findall(written))))[:WORDS]
+        words = _last_words(text)
+        plain = self._plain.bytes.run(self._plain.start, text)
         queue = [(0, 0, b"", start)]
         seen = {b""}
         tried: dict[int, int] = {}
@@ -112,36 +150,46 @@ class GuardedTokenAutomaton(GrammarTokenAutomaton):
             if self.bytes.is_accepting(state):
                 return added
             # What differs by the spelling of a name is one place of the grammar.
-            place = self._plain.bytes.run(self._plain.start, text + added)
+            place = self._plain.bytes.run(plain, added)
             tried[place] = tried.get(place, 0) + 1
             if tried[place] > TRIES:
                 continue
-            rest = self._rest(text + added)
+            rest = self._rest(place)
             if rest is None:
                 continue
             whole = self.bytes.run(state, rest)
             if whole != at.DEAD and self.bytes.is_accepting(whole):
                 return added + rest
             others = [bytes([byte]) for byte in range(0x80)] if wide else [rest[:1]]
-            for more in {*others, *self._endings(written + added.decode("utf-8", "ignore"), words)}:
+            for more in {*others, *_endings(text[-LONGEST:] + added, words)}:
                 new = added + more
                 reached = self.bytes.run(state, more) if more and new not in seen else at.DEAD
                 if reached != at.DEAD:
                     seen.add(new)
-                    left = self._rest(text + new)
+                    left = self._rest(self._plain.bytes.run(plain, new))
                     heapq.heappush(queue, (len(new) + len(left or b"") + count // 8, -len(new), new, reached))
         return None
 
-    def _rest(self, text: bytes) -> bytes | None:
+    def _rest(self, plain: int) -> bytes | None:
         """How the twin would complete a text."""
-        plain = self._plain.bytes.run(self._plain.start, text)
         try:
             return self._plain.completion(plain) if plain != at.DEAD else None
         except ConstraintError:
             return None
 
-    def _endings(self, text: str, words: list[str]) -> list[bytes]:
-        """What is left of earlier words behind the one that is being written."""
-        begun = re.search(r"\w*\Z", text)
-        prefix = begun.group() if begun else ""
-        return [word[len(prefix) :].encode() for word in words if word.startswith(prefix) and word != prefix]
+
+def _last_words(text: bytes) -> list[str]:
+    """The last different words of a text, looked for from its end."""
+    size = LONGEST
+    while True:
+        words = dict.fromkeys(reversed(_WORD.findall(text[-size:].decode("utf-8", "ignore"))))
+        if len(words) > WORDS or size >= len(text):
+            return list(words)[:WORDS]
+        size *= 4
+
+
+def _endings(text: bytes, words: list[str]) -> list[bytes]:
+    """What is left of earlier words behind the one that is being written."""
+    begun = re.search(r"\w*\Z", text.decode("utf-8", "ignore"))
+    prefix = begun.group() if begun else ""
+    return [word[len(prefix) :].encode() for word in words if word.startswith(prefix) and word != prefix]

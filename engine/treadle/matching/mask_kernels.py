@@ -115,6 +115,39 @@ def kept_by(m, q, words, last, own, byte):
 
 
 @helper
+def kept_at_end(m, q, words, last, own):
+    """`kept_by` where the text ends."""
+    first = conditions_of(m, q)
+    for c in range(first, first + condition_count(m, q)):
+        t = np.int64(m[m[AT_CONDITION] + c * CONDITION_WIDTH])
+        if (
+            t != own
+            and t <= last
+            and holds(m, words, t)
+            and m[m[AT_CONDITION] + c * CONDITION_WIDTH + 1] != 0
+        ):
+            return False
+    return True
+
+
+@helper
+def let_text_end(m, r, w, words, t, c):
+    """Do the duties of a lexeme of terminal t, and those that are open at its reading, let the text end?"""
+    if c >= 0 and m[m[AT_CONDITION] + c * CONDITION_WIDTH + 1] == 0:
+        return False
+    if not kept_at_end(m, reading_row(r, w, RD_SCAN), words, t, t):
+        return False
+    d = reading_row(r, w, RD_OPEN)
+    while d != 0:
+        level = open_row(r, d, OP_LEVEL)
+        q = open_row(r, d, OP_SCAN)
+        if q != DEAD and not kept_at_end(m, q, preferred_set(m, r, level), preferred_last(r, level), -1):
+            return False
+        d = open_row(r, d, OP_REST)
+    return True
+
+
+@helper
 def allow(r, group, row):
     """Add a group's tokens to a row."""
     first = np.int64(r[group + GR_TOKENS])
@@ -131,14 +164,20 @@ def allow(r, group, row):
 
 @helper
 def ending(m, r, w, t, s, b):
-    """The bundle behind a lexeme of terminal t that ends at a reading. DEAD if it does not fit, -1: asked."""
+    """The bundle behind a lexeme of terminal t that ends at a reading. DEAD if it does not fit, -1: asked.
+
+    Behind a shade nothing is known, so its tokens are those that end no lexeme but ignored ones.
+    """
     q = reading_row(r, w, RD_SCAN)
     kept = t
     for k in range(np.int64(m[m[AT_KEYWORD_ROW] + t]), np.int64(m[m[AT_KEYWORD_ROW] + t + 1])):
         keyword = np.int64(m[m[AT_KEYWORDS] + k])
         if holds(m, flag_words(m, q), keyword) and holds(m, accepted_words(m, s), keyword):
             kept = keyword
-    return end_lexeme(m, b, kept, reading_row(r, w, RD_COLUMN), 0, 0)
+    reached = end_lexeme(m, b, kept, reading_row(r, w, RD_COLUMN), 0, 0)
+    if reached >= FIRST and bundle_row(m, reached, BND_NODE) == BEHIND_SHADE:
+        return np.int64(DEAD)
+    return reached
 
 
 @helper
@@ -160,7 +199,7 @@ def may_end(m, r, w, reached, s, t, c):
     if not (watched or open_duties or c >= 0):
         return np.int64(1)
     answer = ends(m, reached, 0)
-    if answer != 0:
+    if answer < 0 or (answer == 1 and let_text_end(m, r, w, words, t, c)):
         return answer
     next_words = scan_words(m, bundle_row(m, reached, BND_SET))
     for byte in range(256):
@@ -222,10 +261,10 @@ def go_behind(m, r, trie, tokens, cover, g, depth, reached, s, t):
 
 
 @helper
-def allowed(m, r, trie, tokens, cover, profile, bundle, won0, inside, row):
+def allowed(m, r, trie, tokens, cover, profile, bundle, won0, row):
     """Add to `row` int32[words] the tokens of a profile that a bundle allows. DONE, or STOPPED: call again.
 
-    `won0`: the terminal that the lexeme matched before; `inside`: only those that complete nothing.
+    `won0`: the terminal that the lexeme matched before.
     """
     depth = 0
     if r[RESUMED] > 0:
@@ -264,7 +303,7 @@ def allowed(m, r, trie, tokens, cover, profile, bundle, won0, inside, row):
                 allow(r, group, row)
                 pending = False
         leaving = r[group + GR_ROOTS] < r[group + GR_ROOTS_END]
-        if inside or not (pending or leaving):
+        if not (pending or leaving):
             continue
         flagged = first_of(m, flag_words(m, q), scan, -1)
         only = np.int64(r[group + GR_TERMINAL])
@@ -368,7 +407,7 @@ def forget_place(r):
 
 
 @kernel
-def mask_on(m, r, trie, tokens, cover, state, inside, shared, row):
+def mask_on(m, r, trie, tokens, cover, state, shared, row):
     """Add to `row` int32[words] the tokens that a state allows, of which all starts are known. DONE, or STOPPED:
     something was asked for, call again. `shared`: scratch as long as a row.
     """
@@ -384,7 +423,7 @@ def mask_on(m, r, trie, tokens, cover, state, inside, shared, row):
             if r[RESUMED] == 0:
                 for k in range(len(shared)):
                     shared[k] = 0
-            if allowed(m, r, trie, tokens, cover, base, b, won, inside, shared) != DONE:
+            if allowed(m, r, trie, tokens, cover, base, b, won, shared) != DONE:
                 return STOPPED
             apart = r[AT_ROWS] + np.int64(r[start + STA_APART]) * r[ROW_WORDS]
             for k in range(len(shared)):
@@ -393,7 +432,7 @@ def mask_on(m, r, trie, tokens, cover, state, inside, shared, row):
         own = np.int64(r[start + STA_PROFILE])
         if own != 0:
             prefer_brought(m, r, c)
-            if allowed(m, r, trie, tokens, cover, own, b, won, inside, row) != DONE:
+            if allowed(m, r, trie, tokens, cover, own, b, won, row) != DONE:
                 return STOPPED
         r[RESUMED_PART] = 0
         cell = state_row(m, cell, ST_REST)
@@ -401,7 +440,7 @@ def mask_on(m, r, trie, tokens, cover, state, inside, shared, row):
 
 
 @kernel
-def mask_at_once(m, r, trie, tokens, cover, state, inside, ends_row, shared, row):
+def mask_at_once(m, r, trie, tokens, cover, state, ends_row, shared, row):
     """The same where nothing has to be asked for, with the ends of the text and everything taken back.
 
     DONE; STOPPED: something was asked for, mask_on goes the long way; NO_START: at a configuration, r[WANTED].
@@ -413,11 +452,11 @@ def mask_at_once(m, r, trie, tokens, cover, state, inside, ends_row, shared, row
             r[WANTED] = c
             return NO_START
         cell = state_row(m, cell, ST_REST)
-    may_stop = np.int64(0) if inside else accepting(m, state)
+    may_stop = accepting(m, state)
     if may_stop < 0 or not roomy(m):
         return STOPPED
     begin(m)
-    answer = mask_on(m, r, trie, tokens, cover, state, inside, shared, row)
+    answer = mask_on(m, r, trie, tokens, cover, state, shared, row)
     take_back(m)
     if answer != DONE:
         forget_place(r)

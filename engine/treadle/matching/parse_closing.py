@@ -134,27 +134,48 @@ class ParseCloser:
                     queue.append((target, path + bytes([byte])))
         return None
 
-    def _node(self, n: int) -> tuple[int, int]:
-        state, below, _ = self._automaton.memory.rows(at.AT_NODES, n, 1)[0].tolist()
-        return state, below
+    def _row(self, n: int) -> list[int]:
+        """A row of the automaton's stacks: state, what is below, and a third column."""
+        row: list[int] = self._automaton.memory.rows(at.AT_NODES, n, 1)[0].tolist()
+        return row
+
+    def _stacks(self, ground: int) -> list[int]:
+        """Every stack of a ground (automata/ground_kernels.py)."""
+        found = []
+        pending = [ground] if ground else []
+        while pending:
+            state, first, others = self._row(n := pending.pop())
+            if state >= 0:
+                found.append(n)
+            else:
+                pending += [first] if others == 0 else [others, first]
+        return found
+
+    def _below(self, stacks: list[int]) -> list[int]:
+        grounds = dict.fromkeys(self._row(n)[at.NODE_BELOW] for n in stacks)
+        return list(dict.fromkeys(n for ground in grounds for n in self._stacks(ground)))
 
     def _cost(self, n: int) -> int:
         """Least bytes that stack n needs to be complete."""
-        state, below = self._node(n)
-        if below == 0:
+        bases = self._below([n])
+        if not bases:
             return self._least[self._cfg.start]
-        chain = []
-        while below and below not in self._levels:
-            chain.append(below)
-            below = self._node(below)[1]
-        for base in reversed(chain):
+        unknown, pending = set(), bases.copy()
+        while pending:
+            base = pending.pop()
+            if base not in self._levels and base not in unknown:
+                unknown.add(base)
+                pending += self._below([base])
+        # What is below a stack was made before it.
+        for base in sorted(unknown):
             self._levels[base] = self._level(base)
-        return self._levels[self._node(n)[1]].get(state, NEVER)
+        state = self._row(n)[at.NODE_STATE]
+        return min(self._levels[base].get(state, NEVER) for base in bases)
 
     def _level(self, base: int) -> dict[int, int]:
         """Cost of every state that can stand on stack `base`."""
         assert self._moves is not None
-        here = self._node(base)[0]
+        here = self._row(base)[at.NODE_STATE]
         costs = dict.fromkeys(self._moves[here].values(), NEVER)
         fixed: dict[int, list[tuple[int, int]]] = {s: [] for s in costs}
         best = costs.copy()
@@ -164,15 +185,17 @@ class ParseCloser:
                     best[s] = 0
                     continue
                 tail = min(NEVER, sum(self._least[x] for x in self._bodies[production][dot:]))
-                below = base
-                for _ in range(dot - 1):
-                    below = self._node(below)[1]
                 symbol = len(self._cfg.terminals) + self._heads[production]
-                target = self._moves[self._node(below)[0]].get(symbol, -1)
                 if dot == 1:
-                    fixed[s].append((tail, target))
-                elif target >= 0:
-                    best[s] = min(best[s], tail + self._levels[below].get(target, NEVER))
+                    fixed[s].append((tail, self._moves[here].get(symbol, -1)))
+                    continue
+                below = [base]
+                for _ in range(dot - 1):
+                    below = self._below(below)
+                for stack in below:
+                    target = self._moves[self._row(stack)[at.NODE_STATE]].get(symbol, -1)
+                    if target >= 0:
+                        best[s] = min(best[s], tail + self._levels[stack].get(target, NEVER))
         changed = True
         while changed:
             changed = False

@@ -82,30 +82,28 @@ class Readings:
 
     # -- masks -------------------------------------------------------------------------------------------
 
-    def add(self, automaton: ParseAutomaton, state: int, row: Int32, *, inside: bool = False) -> None:
-        """Add to `row` int32[words] the tokens that a state allows, the end of the text among them; `inside`: those
-        that complete nothing.
-        """
+    def add(self, automaton: ParseAutomaton, state: int, row: Int32) -> None:
+        """Add to `row` int32[words] the tokens that a state allows, the end of the text among them."""
         with self.lock:
             try:
-                self._add(automaton, state, row, inside)
+                self._add(automaton, state, row)
             except LimitExceeded as error:
                 self._begin()
                 if error.limit != "readings":
                     raise
                 # The memory was full of what can be made again.
-                self._add(automaton, state, row, inside)
+                self._add(automaton, state, row)
             except BaseException:
                 # Something was in the making.
                 self._begin()
                 raise
 
-    def _add(self, automaton: ParseAutomaton, state: int, row: Int32, inside: bool) -> None:
+    def _add(self, automaton: ParseAutomaton, state: int, row: Int32) -> None:
         automaton.know_scanner()
         trie, ends = self._tokens.trie, self._tokens.eos_row
         while True:
             answer = mask_kernels.mask_at_once(
-                automaton.memory.words, self.memory, trie.nodes, trie.tokens, self._cover, state, inside, ends,
+                automaton.memory.words, self.memory, trie.nodes, trie.tokens, self._cover, state, ends,
                 self._shared, row,
             )  # fmt: skip
             if answer == mask_kernels.DONE:
@@ -113,11 +111,11 @@ class Readings:
             if answer == mask_kernels.STOPPED:
                 break
             self._note_start(automaton, int(self.memory[rd.WANTED]))
-        if not inside and automaton.is_accepting(state):
+        if automaton.is_accepting(state):
             row |= ends
         with automaton.passing():
             while mask_kernels.mask_on(
-                automaton.memory.words, self.memory, trie.nodes, trie.tokens, self._cover, state, inside,
+                automaton.memory.words, self.memory, trie.nodes, trie.tokens, self._cover, state,
                 self._shared, row,
             ):  # fmt: skip
                 automaton.answer()
