@@ -37,6 +37,8 @@ COMPARED: Final = 64
 #: Places where tokens end whose profiles are made before anything is asked for; groups and nodes of those behind them.
 PREPARED: Final = 64
 PREPARED_BELOW: Final = 1 << 12
+#: States that a scanner has as a whole before anything is asked for, if it has no more of them.
+CLOSED: Final = 1 << 11
 _FLAGS: Final = (
     getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0) | getattr(mmap, "MAP_NORESERVE", 0)
 )
@@ -144,6 +146,9 @@ class Readings:
                 if stored is not None:
                     self._load(stored)
                 else:
+                    # A byte that is met first while a mask is made would cost a way to Python and back.
+                    self.tables.scanner.close(CLOSED)
+                    automaton.know_scanner()
                     self._try_to_prepare(automaton, most)
                 grammar_store.remember(self)
 
