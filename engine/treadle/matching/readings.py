@@ -286,7 +286,8 @@ class Readings:
 
     def _tokens_below(self, nodes: list[int]) -> int:
         """The row of all tokens below some of the first nodes."""
-        key = np.array(nodes, np.int32).tobytes()
+        places = np.array(nodes, np.int32)
+        key = places.tobytes()
         known = self._apart.get(key)
         if known is None:
             r, trie = self.memory, self._tokens.trie
@@ -295,11 +296,8 @@ class Readings:
                 raise LimitExceeded("too many ways to read tokens", limit="readings", value=known)
             r[rd.N_ROWS] = known + 1
             first = int(r[rd.AT_ROWS]) + known * int(r[rd.ROW_WORDS])
-            bits = r[first : first + int(r[rd.ROW_WORDS])].view(np.uint32)
-            for node in nodes:
-                end = int(trie.nodes[3 * node + 1])
-                tokens = trie.tokens[int(trie.nodes[3 * node + 2]) : int(trie.nodes[3 * end + 2])]
-                np.bitwise_or.at(bits, tokens >> 5, np.uint32(1) << (tokens & 31).astype(np.uint32))
+            row = r[first : first + int(r[rd.ROW_WORDS])]
+            profile_kernels.add_below(trie.nodes, trie.tokens, places, row)
         return known
 
 
