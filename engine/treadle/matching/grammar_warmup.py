@@ -36,9 +36,6 @@ def _walk_through(cfg: Cfg) -> None:
     tokens = GrammarTokenAutomaton(automaton, vocabulary)
     tokens.mask(tokens.start)
     tokens.mask(tokens.advance(tokens.start, ord("a")))
-    if tokens._readings is not None:
-        row = np.zeros(tokens.tables.words, np.int32)
-        tokens._readings.add_in_parts(automaton, tokens.start, row, inside=False)
     tokens.closing(tokens.advance(tokens.start, ord("a")))
     tokens.forced(tokens.start)
     automaton.run_to(tokens.start, b"ab")

@@ -117,11 +117,6 @@ class Readings:
             self._note_start(automaton, int(self.memory[rd.WANTED]))
         if not inside and automaton.is_accepting(state):
             row |= ends
-        self.add_in_parts(automaton, state, row, inside)
-
-    def add_in_parts(self, automaton: ParseAutomaton, state: int, row: Int32, inside: bool) -> None:
-        """The same but for the end of the text, with answers in between."""
-        trie = self._tokens.trie
         with automaton.passing():
             while mask_kernels.mask_on(
                 automaton.memory.words, self.memory, trie.nodes, trie.tokens, self._cover, state, inside,
