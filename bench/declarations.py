@@ -54,14 +54,16 @@ def main() -> None:
     grammar = treadle.Grammar(GRAMMAR, guards={"used": declared})
     started = time.perf_counter()
     programs: list[str] = []
+    failed: list[tuple[str, str]] = []
     while len(programs) < options.count:
         results = treadle.generate(
             PROMPT, grammar, n=min(options.side_by_side, options.count - len(programs)), temperature=1.0,
             max_tokens=options.max_tokens, seed=len(programs), chat=False, return_results=True,
         )  # fmt: skip
         programs += [result.text for result in results]
-        print(f"{len(programs)} programs, {time.perf_counter() - started:.0f} s", flush=True)
-    failed = [(program, error) for program in programs if (error := verdict(program))]
+        failed = [(program, error) for program in programs if (error := verdict(program))]
+        seconds = time.perf_counter() - started
+        print(f"{len(programs)} programs, {len(failed)} do not run, {seconds:.0f} s", flush=True)
     for program, error in failed:
         print(f"{error}: {program!r}")
     used = sum(
