@@ -35,6 +35,7 @@ from rich.table import Table
 
 import treadle
 from treadle import library
+from treadle.matching.grammar_warmup import load_grammar_kernels
 
 NAMES = ("json", "arithmetic", "sql", "cpp")
 Engine = Callable[[], Callable[[Any, int], bool]]
@@ -71,6 +72,7 @@ class Treadle:
     def __init__(self, vocabulary: treadle.Vocabulary) -> None:
         self.vocabulary = vocabulary
         self.row = np.zeros((1, (len(vocabulary) + 31) // 32), np.int32)
+        load_grammar_kernels()
 
     def compile(self, name: str) -> Any:
         return treadle.compile(treadle.Grammar(name), self.vocabulary)

@@ -11,13 +11,20 @@ import random
 import re
 import sqlite3
 from collections.abc import Iterator
+from itertools import islice, product
 
 import lark
 import pytest
 from lark import load_grammar
 
-from oracles.shipped_grammars import cases, judged, text_of, treadle_accepts
+import treadle
+from oracles.grammar_strings import Texts
+from oracles.shipped_grammars import cases, judged, lark_parser, text_of, treadle_accepts
 from treadle import library
+from treadle.automata import parse_layout as at
+from treadle.automata.parse_automaton import ParseAutomaton
+from treadle.frontends.ring_closures import GUARDS
+from treadle.parse_tables import parse_tables
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +55,59 @@ def test_what_rdkit_writes_is_read(rdkit):
         for seed in range(20):
             written = rdkit.MolToRandomSmilesVect(molecule, 1, randomSeed=seed + 1)[0]
             assert treadle_accepts("smiles", written), written
+
+
+@pytest.fixture(scope="module")
+def matched_rings():
+    """Does the grammar with its guards accept a text?"""
+    tables = parse_tables(treadle.Grammar("smiles", guards=GUARDS).cfg(), frozenset(range(256)))
+
+    def accepts(text: str) -> bool:
+        automaton = ParseAutomaton(tables, GUARDS)
+        state = automaton.run(automaton.start, text.encode())
+        return state != at.DEAD and automaton.is_accepting(state)
+
+    return accepts
+
+
+@pytest.mark.parametrize(
+    ("text", "accepted"),
+    [
+        ("C1CC1", True), ("C1CC2C1C2", True), ("C1.C1", True), ("C1(CC1)C", True), ("C%12CC%12", True),
+        ("C1CC1C1CC1", True), ("C=1CC1", True), ("C=1CC=1", True), ("C/1CC\\1", True), ("[13CH]12CC1C2", True),
+        ("C1CC", False), ("C11", False), ("C1C1", False), ("C12CC12", False), ("C1(C1)", False), ("C12CC1", False),
+        ("C=1CC-1", False), ("C1CC%1", False), ("C1CC%01", False), ("C(C1)C.C", False),
+    ],
+)  # fmt: skip
+def test_ring_bonds_are_matched(matched_rings, text, accepted):
+    assert matched_rings(text) == accepted
+
+
+def test_rdkit_agrees_about_every_short_text_of_rings(rdkit, matched_rings):
+    texts = ["C" + "".join(rest) for k in range(5) for rest in product("C12().=", repeat=k)]
+    different = [
+        one for one in texts if matched_rings(one) != (rdkit.MolFromSmiles(one, sanitize=False) is not None)
+    ]
+    assert different == []
+
+
+@pytest.mark.parametrize("count", [100, pytest.param(2000, marks=pytest.mark.slow)])
+def test_rdkit_agrees_about_derivations_and_mutants(rdkit, matched_rings, count):
+    accepted = 0
+    for kind in ("derivations", "mutants"):
+        for text in islice(getattr(Texts(lark_parser("smiles"), rng=random.Random(4)), kind)(40), count):
+            ours = matched_rings(text)
+            theirs = bool(text) and rdkit.MolFromSmiles(text, sanitize=False) is not None
+            accepted += ours
+            # rdkit reads names behind blanks, `~`, `\\\\`, charges beyond 15 and kinds of ring bonds that differ.
+            more = theirs and re.search(r"[\s~]|[^ -~]|\\\\|[-+](1[6-9]|[2-9]\d|\d{3})|[-=#$:/\\][\d%]", text)
+            assert ours == theirs or more, text
+    assert accepted > count / 4
+
+
+def test_guards_of_rings_are_asked_at_all():
+    assert treadle_accepts("smiles", "C1C1")
+    assert not treadle_accepts("smiles", "C(.C)")
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,10 @@ A state says how far each terminal got in the lexeme that began together with th
 of its own machine), and what was read of a character's UTF-8. The parser's contexts do not multiply these states:
 which terminals count in a context is a set that kernels intersect with the state's `live` and `flags` bits.
 
-Inside a character the state is the range of code points that are still possible. Where all of them lead to the same
-place and all continuation bytes are legal, only that place and the number of bytes to come are kept, so that the
-thousands of beginnings of CJK characters are one state.
+Inside a character a state is the row of places behind the bytes that may come next (utf8_tree.py): all rows of a
+character set are made at once, and equal ones are one state. With an automaton over bytes among the terminals it is
+the range of code points that are still possible; where all of them lead to the same place and all continuation bytes
+are legal, only that place and the number of bytes to come.
 
 Machines: `Preferred` (ordered threads, for lexers), `Residual` (a language, for scannerless parsing) and `Embedded`
 (an automaton over bytes of its own: a JSON Schema inside a grammar).
@@ -23,7 +24,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from treadle.automata import layout
+from treadle.automata import layout, utf8_tree
 from treadle.automata import parse_layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.errors import LimitExceeded
@@ -88,13 +89,12 @@ class Residual:
         return number
 
 
-#: What was read of a character: (bytes to come, first and last code point); the last two are -1 where all are alike.
+#: What was read of a character: (bytes to come, first and last code point); the last two are -1 where all are alike,
+#: and ROW where the state is a row.
 Partial = tuple[int, int, int]
 WHOLE: Final[Partial] = (0, -1, -1)
+ROW: Final = -2
 Items = tuple[tuple[int, int], ...]
-#: Lead bytes of which each begins as many characters as the others; the first and the last of a run.
-_ALIKE: Final = ((0xC2, 0xDF), (0xE0, 0xE0), (0xE1, 0xEC), (0xED, 0xED), (0xEE, 0xEF), (0xF0, 0xF0), (0xF1, 0xF3),
-                 (0xF4, 0xF4))  # fmt: skip
 
 
 class Scanner:
@@ -133,6 +133,8 @@ class Scanner:
         #: A state that reads the characters beyond ASCII as a machine's state does; -1 where it reads none.
         self._wide: dict[tuple[int, int], int] = {}
         self._alike: dict[tuple[int, Edges], int] = {}
+        #: States in the middle of a character by their rows.
+        self._rows: dict[bytes, int] = {}
         #: What _leads found, by the items that have a part in it.
         self._led: dict[Items, dict[int, int]] = {}
         self._ascii: dict[tuple[int, int], NDArray[np.int32]] = {}
@@ -141,6 +143,8 @@ class Scanner:
         self.live: list[int] = [0, 0]
         start = self._state(WHOLE, tuple(items))
         assert start == START
+        # Machines may come back to where they began, but then they are within a lexeme.
+        del self._numbers[self._keys[START]]
         # No lexeme is empty, whatever its pattern says.
         self.flags[START] = 0
         self.rows[START, : at.SCAN_HEAD + self.words] = 0
@@ -165,31 +169,74 @@ class Scanner:
     def row(self, state: int, byte: int) -> dict[int, int]:
         """Bytes -> states: of all bytes, or of `byte` where there is an automaton over bytes among the terminals."""
         (left, _, _), items = self._keys[state]
-        if any(t in self._embedded for t, _ in items):
+        if left or any(t in self._embedded for t, _ in items):
             found = {byte: self._step(state, byte)}
-        elif left:
-            found = self._continuations(state, byte)
         else:
-            found = self._ascii_row(items) | self._leads(state)
+            found = self._ascii_row(items) | self._leads(self._beyond_ascii(items))
         for other, target in found.items():
             self.next_rows[state, other] = target
         return found
 
-    def _leads(self, state: int) -> dict[int, int]:
+    def close(self, most: int) -> None:
+        """Find out where every byte leads from every state, as long as there are fewer than `most` states."""
+        state = START
+        while state < self.states < most:
+            if self._keys[state][0] == WHOLE and UNREAD in self.next_rows[state]:
+                self.row(state, 0)
+            state += 1
+
+    def _leads(self, items: Items) -> dict[int, int]:
         """Where the bytes lead that are no ASCII, between two characters."""
-        items = self._beyond_ascii(self._keys[state][1])
         found = self._led.get(items)
         if found is None:
-            found = self._led[items] = dict.fromkeys(range(0x80, 0x100), DEAD)
-            for first, last in _ALIKE if items else ():
-                low, high = lead_range(first), lead_range(last)
-                assert low is not None and high is not None
-                # Mostly all characters of some thousands lead to one place.
-                if self._read(items, low[1], high[2]) is not None:
-                    found.update(dict.fromkeys(range(first, last + 1), self._step(state, first)))
-                else:
-                    found.update({byte: self._step(state, byte) for byte in range(first, last + 1)})
+            found = dict.fromkeys(range(0x80, 0x100), DEAD)
+            if items:
+                first, behind = self._behind_characters(items)
+                found |= utf8_tree.lead_bytes(first, behind, DEAD, self._row_state)
+            self._led[items] = found
         return found
+
+    def _behind_characters(self, items: Items) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Runs of characters that lead alike: their first ones, and the state behind each run."""
+        edges = [self._edges_of(t, q) for t, q in items]
+        bounds = [
+            np.array([0, 0x80, 0xD800, 0xE000]),
+            *(e[:, 0] for e in edges),
+            *(e[:, 1] + 1 for e in edges),
+        ]
+        first = np.unique(np.concatenate(bounds))
+        first = first[first < utf8_tree.CHARACTERS]
+        asked = (first >= 0x80) & ((first < 0xD800) | (first >= 0xE000))
+        columns = []
+        for lows, highs, targets in (some.T for some in edges):
+            place = np.minimum(np.searchsorted(highs, first), len(highs) - 1)
+            covered = asked & (lows[place] <= first) & (first <= highs[place])
+            columns.append(np.where(covered, targets[place], -1).astype(np.int32))
+        return first, np.array(self._by_class(items, columns, len(first)), np.int32)
+
+    def _edges_of(self, terminal: int, state: int) -> NDArray[np.int64]:
+        machine = self._machines[terminal]
+        assert machine is not None
+        return np.array(machine.edges(state), np.int64).reshape(-1, 3)
+
+    def _row_state(self, left: int, row: NDArray[np.int32]) -> int:
+        """The state behind which the 64 bytes that go on with a character lead as a row says."""
+        key = row.tobytes()
+        number = self._rows.get(key)
+        if number is None:
+            targets = set(row.tolist()) - {DEAD}
+            if not targets:
+                return DEAD
+            number = self._rows[key] = self._new(((left, ROW, ROW), ()))
+            live = 0
+            for target in targets:
+                live |= self.live[target]
+                for t, _ in self._keys[target][1]:
+                    live |= 1 << t
+            self._note(number, 0, live, [])
+            self.next_rows[number] = DEAD
+            self.next_rows[number, 0x80:0xC0] = row
+        return number
 
     def _beyond_ascii(self, items: Items) -> Items:
         """Those that read some character beyond ASCII; machine states that read them alike are one."""
@@ -207,38 +254,8 @@ class Scanner:
                 found.append((item[0], alike))
         return tuple(found)
 
-    def _continuations(self, state: int, asked: int) -> dict[int, int]:
-        """Where bytes lead in the middle of a character."""
-        (left, low, high), items = self._keys[state]
-        found = dict.fromkeys((*range(0x80), *range(0xC0, 0x100)), DEAD)
-        size = 1 << (6 * (left - 1))
-        if low < 0:
-            found.update(dict.fromkeys(range(0x80, 0xC0), self._step(state, 0x80)))
-        elif low % size == 0 and (high + 1) % size == 0 and self._read(items, low, high) is not None:
-            first = 0x80 + (low // size & 63)
-            last = first + (high - low + 1) // size
-            found.update(dict.fromkeys((*range(0x80, first), *range(last, 0xC0)), DEAD))
-            found.update(dict.fromkeys(range(first, last), self._step(state, first)))
-        elif left == 1 and high - low == 63:
-            found.update(self._last_row(items, low))
-        elif asked not in found:
-            found[asked] = self._step(state, asked)
-        return found
-
     def _ascii_row(self, items: Items) -> dict[int, int]:
         return dict(enumerate(self._by_class(items, [self._ascii_edges(t, q) for t, q in items], 0x80)))
-
-    def _last_row(self, items: Items, low: int) -> dict[int, int]:
-        """Where the last bytes of the 64 characters from `low` on lead."""
-        columns = []
-        for t, q in items:
-            machine = self._machines[t]
-            assert machine is not None
-            column = np.full(64, -1, np.int32)
-            for first, last, target in _touching(machine.edges(q), low, low + 63):
-                column[max(first - low, 0) : last - low + 1] = target
-            columns.append(column)
-        return dict(enumerate(self._by_class(items, columns, 64), 0x80))
 
     def _by_class(self, items: Items, columns: list[NDArray[np.int32]], count: int) -> list[int]:
         """The states behind `count` characters, by where each item's machine is behind them (-1: nowhere)."""
@@ -336,10 +353,7 @@ class Scanner:
         key = (partial, items)
         number = self._numbers.get(key)
         if number is None:
-            number = self._numbers[key] = len(self._keys)
-            if number >= SCANNER_LIMIT:
-                raise LimitExceeded("the lexer has too many states", limit="scanner", value=SCANNER_LIMIT)
-            self._keys.append(key)
+            number = self._numbers[key] = self._new(key)
             flags = live = 0
             conditions = []
             for t, q in items:
@@ -358,13 +372,21 @@ class Scanner:
                 ahead = machine.condition[q]
                 if ahead is not None:
                     conditions.append((t, ahead))
-            self.flags.append(flags)
-            self.live.append(live)
-            self._write(number, flags, live, conditions)
+            self._note(number, flags, live, conditions)
         return number
 
-    def _write(self, number: int, flags: int, live: int, conditions: list[tuple[int, Ahead]]) -> None:
-        """Write a state down for kernels."""
+    def _new(self, key: tuple[Partial, Items]) -> int:
+        """A state without a number yet."""
+        number = len(self._keys)
+        if number >= SCANNER_LIMIT:
+            raise LimitExceeded("the lexer has too many states", limit="scanner", value=SCANNER_LIMIT)
+        self._keys.append(key)
+        return number
+
+    def _note(self, number: int, flags: int, live: int, conditions: list[tuple[int, Ahead]]) -> None:
+        """Write a new state down, for kernels, too."""
+        self.flags.append(flags)
+        self.live.append(live)
         if number >= len(self.rows):
             self.rows = np.concatenate([self.rows, np.zeros_like(self.rows)])
             self.next_rows = np.concatenate([self.next_rows, np.zeros_like(self.next_rows)])

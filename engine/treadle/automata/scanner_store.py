@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treadle.automata import parse_layout as at
-from treadle.automata.scanner import DEAD, CharMachine, Partial, Scanner
+from treadle.automata.scanner import ROW, START, CharMachine, Partial, Scanner
 from treadle.grammar.charset import CharSet
 from treadle.grammar.preferred import Ahead, Edges, Machine, Program
 
@@ -108,6 +108,9 @@ class KeptScanner(Scanner):
         self.wake()
         return super().row(state, byte)
 
+    def close(self, most: int) -> None:
+        """What was kept had been closed as far as that is allowed."""
+
     def wake(self) -> None:
         """Unpack what states are made of."""
         arrays = self._arrays
@@ -122,7 +125,12 @@ class KeptScanner(Scanner):
             (partial, tuple(items[first:last]))
             for partial, (first, last) in zip(partials, pairwise(bounds), strict=True)
         ]
-        self._numbers = {key: number for number, key in enumerate(self._keys) if number > DEAD}
+        self._numbers, self._rows = {}, {}
+        for number, key in enumerate(self._keys):
+            if key[0][1] == ROW:
+                self._rows[self.next_rows[number, 0x80:0xC0].tobytes()] = number
+            elif number > START:
+                self._numbers[key] = number
         self._arrays = None
 
 

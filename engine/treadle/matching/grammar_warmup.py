@@ -35,6 +35,7 @@ def _walk_through(cfg: Cfg) -> None:
     vocabulary = Vocabulary([bytes([byte]) for byte in range(256)] + [b"abb", b"</s>"], eos_ids=(257,))
     tokens = GrammarTokenAutomaton(automaton, vocabulary)
     tokens.mask(tokens.start)
+    tokens.mask(tokens.advance(tokens.start, ord("a")))
     tokens.closing(tokens.advance(tokens.start, ord("a")))
     tokens.forced(tokens.start)
     automaton.run_to(tokens.start, b"ab")

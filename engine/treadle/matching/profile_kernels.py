@@ -347,3 +347,13 @@ def profiles_below(m, r, trie, tokens, cover, place, most):
                     return False
         place[0] += 1
     return True
+
+
+@kernel
+def add_below(trie, tokens, nodes, out):
+    """Add the tokens below some nodes int32[n] to the row `out` int32[words]."""
+    for k in range(len(nodes)):
+        node = np.int64(nodes[k])
+        for i in range(trie[NODE * node + 2], trie[NODE * trie[NODE * node + 1] + 2]):
+            t = np.int64(tokens[i])
+            out[t >> 5] |= np.int32(1) << np.int32(t & 31)

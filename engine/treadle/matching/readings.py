@@ -37,6 +37,8 @@ COMPARED: Final = 64
 #: Places where tokens end whose profiles are made before anything is asked for; groups and nodes of those behind them.
 PREPARED: Final = 64
 PREPARED_BELOW: Final = 1 << 12
+#: States that a scanner has as a whole before anything is asked for, if it has no more of them.
+CLOSED: Final = 1 << 11
 _FLAGS: Final = (
     getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0) | getattr(mmap, "MAP_NORESERVE", 0)
 )
@@ -142,6 +144,9 @@ class Readings:
                 if stored is not None:
                     self._load(stored)
                 else:
+                    # A byte that is met first while a mask is made would cost a way to Python and back.
+                    self.tables.scanner.close(CLOSED)
+                    automaton.know_scanner()
                     self._try_to_prepare(automaton, most)
                 grammar_store.remember(self)
 
@@ -279,7 +284,8 @@ class Readings:
 
     def _tokens_below(self, nodes: list[int]) -> int:
         """The row of all tokens below some of the first nodes."""
-        key = np.array(nodes, np.int32).tobytes()
+        places = np.array(nodes, np.int32)
+        key = places.tobytes()
         known = self._apart.get(key)
         if known is None:
             r, trie = self.memory, self._tokens.trie
@@ -288,11 +294,8 @@ class Readings:
                 raise LimitExceeded("too many ways to read tokens", limit="readings", value=known)
             r[rd.N_ROWS] = known + 1
             first = int(r[rd.AT_ROWS]) + known * int(r[rd.ROW_WORDS])
-            bits = r[first : first + int(r[rd.ROW_WORDS])].view(np.uint32)
-            for node in nodes:
-                end = int(trie.nodes[3 * node + 1])
-                tokens = trie.tokens[int(trie.nodes[3 * node + 2]) : int(trie.nodes[3 * end + 2])]
-                np.bitwise_or.at(bits, tokens >> 5, np.uint32(1) << (tokens & 31).astype(np.uint32))
+            row = r[first : first + int(r[rd.ROW_WORDS])]
+            profile_kernels.add_below(trie.nodes, trie.tokens, places, row)
         return known
 
 
