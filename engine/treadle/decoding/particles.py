@@ -6,7 +6,7 @@ unbiased estimate of the probability that the model itself writes a text of the 
 long; that a text at its last token may only end, and pays p(end of text) for it, is part of that law.
 
 A particle dies when what it drew was refused: its weight is 0 (log -inf), and it is not gone on with. Behind one
-prefix the choices are shared (`Offer`): what one particle saw refused no other one tests again. Where a sound check
+prefix the choices are shared (`Offer`): what one particle saw tested no other one tests again. Where a sound check
 of prefixes refused a token, tokens that begin with the same bytes are refused without asking.
 
 Random numbers: each particle has a generator of its own for every step, seeded by the search's seed. How many
@@ -15,6 +15,7 @@ numbers a proposal takes makes no difference to any other draw, so a check that 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -65,9 +66,11 @@ class Particle:
 class Offer:
     """The choices behind one prefix, and what is known of them."""
 
-    def __init__(self, search: Search, family: Children) -> None:
+    def __init__(self, search: Search, family: Children, head: int) -> None:
         self.search = search
         self.family = family
+        #: The likeliest places that no proposal has asked for yet.
+        self.head = itertools.islice(family.ranked("local", head), head) if head else iter(())
         #: Tokens of which it is known: the hypothesis behind each, or None where it is refused.
         self.tried: dict[int, Hypothesis | None] = {}
         #: How many of them were asked about.
@@ -84,6 +87,11 @@ class Offer:
     def _sums(self) -> Floats:
         sums: Floats = np.cumsum(self.weights)
         return sums
+
+    @property
+    def known(self) -> list[int]:
+        """Places that are known to be valid."""
+        return [place for place, child in self.tried.items() if child is not None]
 
     @property
     def refused(self) -> list[int]:
@@ -156,7 +164,9 @@ class Flock:
 
     def step(self, families: Sequence[Children], twisted: bool) -> None:
         """Every particle that goes on draws a token."""
-        offers = {family.hypothesis.tokens: Offer(self.search, family) for family in families}
+        offers = {
+            family.hypothesis.tokens: Offer(self.search, family, self.proposal.head) for family in families
+        }
         self.steps += 1
         self.drawn += sum(one.going_on for one in self.particles)
         self.particles = [
@@ -177,8 +187,8 @@ class Flock:
         urn = offer.urn(rng)
         if urn.exhausted():
             return replace(one, log_weight=-math.inf)
-        proposal = Rejection() if offer.tight and not self.proposal.tests else self.proposal
-        drawn = proposal.propose(urn, offer.valid, offer.peak)
+        proposal = Rejection(head=0) if offer.tight and not self.proposal.tests else self.proposal
+        drawn = proposal.propose(urn, offer.valid, offer.peak, offer.known, offer.head)
         child = offer.tried.get(drawn.place)
         if child is None or not drawn.weight > 0:
             return replace(one, log_weight=-math.inf)

@@ -11,7 +11,7 @@ this one's place and go through every draw there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -26,8 +26,15 @@ class Urn(Protocol):
     def left(self) -> float:
         """The mass that was not taken out."""
 
+    @property
+    def taken(self) -> float:
+        """The mass that was taken out."""
+
     def exhausted(self) -> bool:
         """Whether nothing is left."""
+
+    def holds(self, place: int) -> bool:
+        """Whether a place was not taken out."""
 
     def draw(self) -> int:
         """A place that is left, with chance weight / left."""
@@ -43,6 +50,9 @@ class Urn(Protocol):
 
     def repeats(self, chance: float) -> int:
         """Failures before the first success of trials that succeed with `chance`."""
+
+    def choose(self, masses: Sequence[float]) -> int:
+        """One of some masses, with chance mass / sum."""
 
 
 class WeightedUrn:
@@ -65,16 +75,25 @@ class WeightedUrn:
         self._rng = rng
         self._sums: Floats = np.cumsum(weights) if sums is None else sums
         self._gone: set[int] = set()
-        self._left = float(self._sums[-1]) if len(weights) else 0.0
+        self._left = self._all = float(self._sums[-1]) if len(weights) else 0.0
 
     @property
     def left(self) -> float:
         """The mass that was not taken out."""
         return self._left
 
+    @property
+    def taken(self) -> float:
+        """The mass that was taken out."""
+        return self._all - self._left
+
     def exhausted(self) -> bool:
         """Whether nothing is left."""
         return self._left <= 0.0
+
+    def holds(self, place: int) -> bool:
+        """Whether a place was not taken out."""
+        return place not in self._gone
 
     def weight(self, place: int) -> float:
         """The weight of a place."""
@@ -84,15 +103,9 @@ class WeightedUrn:
         """A place that is left, with chance weight / left."""
         assert not self.exhausted()
         while True:
-            place = self._inverse(self._rng.random())
+            place = _inverse(self._sums, self._rng.random())
             if place not in self._gone:
                 return place
-
-    def _inverse(self, uniform: float) -> int:
-        total = self._sums[-1]
-        # The product may round up to the total itself; the last place with any weight is meant.
-        value = min(uniform * total, np.nextafter(total, 0.0))
-        return int(np.searchsorted(self._sums, value, side="right"))
 
     def remove(self, place: int) -> None:
         """Take a place out."""
@@ -121,3 +134,15 @@ class WeightedUrn:
     def repeats(self, chance: float) -> int:
         """Failures before the first success of trials that succeed with `chance`."""
         return 0 if chance >= 1.0 else int(self._rng.geometric(chance)) - 1
+
+    def choose(self, masses: Sequence[float]) -> int:
+        """One of some masses, with chance mass / sum."""
+        return _inverse(np.cumsum(masses), self._rng.random())
+
+
+def _inverse(sums: Floats, uniform: float) -> int:
+    """The place whose part of the summed weights holds a point of [0, 1)."""
+    total = sums[-1]
+    # The product may round up to the total itself; the last place with any weight is meant.
+    value = min(uniform * total, np.nextafter(total, 0.0))
+    return int(np.searchsorted(sums, value, side="right"))
