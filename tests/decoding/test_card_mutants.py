@@ -124,7 +124,7 @@ def what_is_left_by_difference(self, _real=WeightedUrn._sum_anew):
 
 
 def likeliest_first(self):
-    return int(np.argmax([0 if k in self._gone else w for k, w in enumerate(self._weights)]))
+    return int(np.argmax(np.where(self._gone, 0.0, self._weights)))
 
 
 def refused_again(self, place):

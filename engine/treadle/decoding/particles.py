@@ -22,12 +22,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from treadle.decoding.hypotheses import Children, Hypothesis
 from treadle.decoding.proposals import Proposal, Rejection
 from treadle.decoding.scores import Floats
 from treadle.decoding.search import Search
-from treadle.decoding.urn import WeightedUrn
+from treadle.decoding.urn import NONE, WeightedUrn
 from treadle.errors import InvalidConstraint
 
 #: Tokens of room beyond the cheap bound from which on the token budget is expected to refuse next to nothing. A
@@ -71,11 +72,13 @@ class Offer:
         self.family = family
         #: The likeliest places that no proposal has asked for yet.
         self.head = itertools.islice(family.ranked("local", head), head) if head else iter(())
-        #: Tokens of which it is known: the hypothesis behind each, or None where it is refused.
+        #: Places that were asked about: the hypothesis behind each, or None where it is refused.
         self.tried: dict[int, Hypothesis | None] = {}
         #: How many of them were asked about.
         self.tests = 0
-        self._settled: dict[int, list[int]] = {}
+        #: Refused, by an answer or because another answer settled it.
+        self._refused = np.zeros(len(family.tokens), np.bool_)
+        self._settled: dict[int, NDArray[np.int64]] = {}
 
     @cached_property
     def weights(self) -> Floats:
@@ -94,17 +97,17 @@ class Offer:
         return [place for place, child in self.tried.items() if child is not None]
 
     @property
-    def refused(self) -> list[int]:
+    def refused(self) -> NDArray[np.int64]:
         """Places that nobody need try again."""
-        return [place for place, child in self.tried.items() if child is None]
+        return np.flatnonzero(self._refused)
 
     @property
     def peak(self) -> float:
         """The largest weight that was not refused."""
         place = self.family.best(1, "local")
-        if len(place) and self.tried.get(int(place[0]), self) is not None:
+        if len(place) and not self._refused[place[0]]:
             return float(self.weights[place[0]])
-        return float(np.delete(self.weights, self.refused).max(initial=0.0))
+        return float(self.weights[~self._refused].max(initial=0.0))
 
     def urn(self, rng: np.random.Generator) -> WeightedUrn:
         """The choices that were not refused."""
@@ -114,17 +117,20 @@ class Offer:
 
     def valid(self, place: int) -> bool:
         """Whether the token budget and the checks admit a choice; asked once for each."""
+        if self._refused[place]:
+            return False
         if place not in self.tried:
             self.tests += 1
             token = int(self.family.tokens[place])
-            self.tried[place] = self.search.child(self.family, token)
-            if self.tried[place] is None and token != self.family.end and self.search.refused_for_good:
+            self.tried[place] = child = self.search.child(self.family, token)
+            self._refused[place] = child is None
+            if child is None and token != self.family.end and self.search.refused_for_good:
                 self._settle(place, token)
         return self.tried[place] is not None
 
-    def refused_with(self, place: int) -> Sequence[int]:
+    def refused_with(self, place: int) -> NDArray[np.int64]:
         """Places that the refusal of this one settled."""
-        return self._settled.get(place, ())
+        return self._settled.get(place, NONE)
 
     def _settle(self, place: int, token: int) -> None:
         """A sound check refused a prefix: so it would every token that begins with the bytes of this one."""
@@ -132,9 +138,11 @@ class Offer:
         tokens = self.family.tokens
         places = np.searchsorted(tokens, begins)
         places = places[tokens[np.minimum(places, len(tokens) - 1)] == begins]
-        settled = [one for one in places.tolist() if one not in self.tried and tokens[one] != self.family.end]
-        self._settled[place] = settled
-        self.tried.update(dict.fromkeys(settled))
+        places = places[~self._refused[places] & (tokens[places] != self.family.end)]
+        # A check that contradicts itself keeps what it admitted.
+        places = places[[one not in self.tried for one in places.tolist()]] if self.known else places
+        self._settled[place] = places
+        self._refused[places] = True
 
     @property
     def tight(self) -> bool:
@@ -188,7 +196,8 @@ class Flock:
         if urn.exhausted():
             return replace(one, log_weight=-math.inf)
         proposal = Rejection(head=0) if offer.tight and not self.proposal.tests else self.proposal
-        drawn = proposal.propose(urn, offer.valid, offer.peak, offer.known, offer.head)
+        peak = 0.0 if proposal.head else offer.peak
+        drawn = proposal.propose(urn, offer.valid, peak, offer.known, offer.head)
         child = offer.tried.get(drawn.place)
         if child is None or not drawn.weight > 0:
             return replace(one, log_weight=-math.inf)

@@ -43,6 +43,7 @@ class Proposal(Protocol):
 
     #: Whether it tests several choices; one that does not trusts the mask.
     tests: bool
+
     @property
     def head(self) -> int:
         """How many of the likeliest choices it wants to see."""
@@ -52,8 +53,9 @@ class Proposal(Protocol):
     ) -> Drawn:
         """A place of the urn and its weight.
 
-        `peak`: the largest weight in the urn; `known`: places that are known to be valid; `head`: the likeliest ones
-        in their order, of which those that are taken from it are not seen again by others behind the same prefix.
+        `peak`: the largest weight in the urn, not told to a proposal that has a head; `known`: places that are known
+        to be valid; `head`: the likeliest ones in their order, of which those that are taken from it are not seen
+        again by others behind the same prefix.
         """
 
 

@@ -11,12 +11,17 @@ this one's place and go through every draw there is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from treadle.decoding.scores import Floats
+
+NONE: NDArray[np.int64] = np.zeros(0, np.int64)
+#: Sums are made anew when less than one part in so many is left. More: more draws of what is gone, fewer sums.
+_KEPT = 8
 
 
 class Urn(Protocol):
@@ -57,7 +62,7 @@ class Urn(Protocol):
 
 class WeightedUrn:
     """An urn over an array. Draws are inverse transforms of one uniform number each; a place that was taken out is
-    drawn past, and the sums are made anew once half of the mass is gone.
+    drawn past, and the sums are made anew once most of the mass is gone.
     """
 
     def __init__(
@@ -65,7 +70,7 @@ class WeightedUrn:
         weights: Floats,
         rng: np.random.Generator,
         sums: Floats | None = None,
-        refused_with: Callable[[int], Iterable[int]] = lambda place: (),
+        refused_with: Callable[[int], NDArray[np.int64]] = lambda place: NONE,
     ) -> None:
         """`sums`: the weights added up, where the caller has them from another urn of the same weights.
         `refused_with`: of a refused place, the places that are refused with it.
@@ -74,7 +79,7 @@ class WeightedUrn:
         self._refused_with = refused_with
         self._rng = rng
         self._sums: Floats = np.cumsum(weights) if sums is None else sums
-        self._gone: set[int] = set()
+        self._gone = np.zeros(len(weights), np.bool_)
         self._left = self._all = float(self._sums[-1]) if len(weights) else 0.0
 
     @property
@@ -93,7 +98,7 @@ class WeightedUrn:
 
     def holds(self, place: int) -> bool:
         """Whether a place was not taken out."""
-        return place not in self._gone
+        return not self._gone[place]
 
     def weight(self, place: int) -> float:
         """The weight of a place."""
@@ -104,31 +109,36 @@ class WeightedUrn:
         assert not self.exhausted()
         while True:
             place = _inverse(self._sums, self._rng.random())
-            if place not in self._gone:
+            if not self._gone[place]:
                 return place
 
     def remove(self, place: int) -> None:
         """Take a place out."""
-        self.remove_all([place])
+        if not self._gone[place]:
+            self._gone[place] = True
+            self._lighter(float(self._weights[place]))
 
     def refuse(self, place: int) -> None:
         """Take a refused place out, and what is refused with it."""
-        self.remove_all([place, *self._refused_with(place)])
+        self.remove(place)
+        self.remove_all(self._refused_with(place))
 
-    def remove_all(self, places: Iterable[int]) -> None:
-        """Take places out."""
-        for place in places:
-            if place not in self._gone:
-                self._gone.add(place)
-                self._left -= float(self._weights[place])
-        if self._left < self._sums[-1] / 2:
+    def remove_all(self, places: Sequence[int] | NDArray[np.int64]) -> None:
+        """Take different places out."""
+        if len(places):
+            new = np.asarray(places, np.int64)
+            new = new[~self._gone[new]]
+            self._gone[new] = True
+            self._lighter(float(self._weights[new].sum()))
+
+    def _lighter(self, mass: float) -> None:
+        self._left -= mass
+        if self._left < self._sums[-1] / _KEPT:
             self._sum_anew()
 
     def _sum_anew(self) -> None:
         """Differences of nearly equal sums are no longer taken: what is left is added up."""
-        weights = self._weights.copy()
-        weights[list(self._gone)] = 0.0
-        self._sums = np.cumsum(weights)
+        self._sums = np.cumsum(np.where(self._gone, 0.0, self._weights))
         self._left = float(self._sums[-1])
 
     def repeats(self, chance: float) -> int:
