@@ -36,6 +36,7 @@ from typing import Any
 import numpy as np
 
 import treadle
+from bench.remembered import RememberedTree
 from treadle.decoding.strategies import NAMES
 from treadle.execution import Limits, Program, Query, Sandbox
 from treadle.frontends.sql_names import bound_grammar
@@ -62,6 +63,8 @@ class LineModel:
     """The bundled model, for which a line end ends the text: what a stop string is elsewhere."""
 
     model: Any
+    #: Where answers are kept, if anywhere.
+    answers: Path | None = None
 
     @cached_property
     def vocabulary(self) -> treadle.Vocabulary:
@@ -75,15 +78,16 @@ class LineModel:
 
     @cached_property
     def _tree(self) -> Any:
-        return self.model.tree(MEMORY)
+        tree = self.model.tree(MEMORY)
+        return tree if self.answers is None else RememberedTree(tree, self.answers)
 
     def encode(self, prompt: str, chat: bool | None = None) -> list[int]:
         return self.model.encode(prompt, chat)
 
 
 @lru_cache(maxsize=1)
-def line_model() -> LineModel:
-    return LineModel(load())
+def line_model(answers: Path | None = None) -> LineModel:
+    return LineModel(load(), answers)
 
 
 # -- text to SQL -----------------------------------------------------------------------------------------------------
@@ -92,7 +96,7 @@ def line_model() -> LineModel:
 SHOTS = 5
 
 
-def sql_task(count: int) -> Task:
+def sql_task(count: int, answers: Path | None = None) -> Task:
     """GeoQuery, one table and one SELECT: test questions, each behind the training questions that are likest."""
     database = DATA / "sql" / "geography.sqlite"
     grammar = treadle.Grammar(one_line(bound_grammar(database, most_tables=1)))
@@ -103,7 +107,7 @@ def sql_task(count: int) -> Task:
     examples = [Example(few_shots(known, asked[k]["question"]), asked[k]["sql"]) for k in order]
     values = text_values(database)
 
-    def answers(example: Example) -> Any:
+    def answering(example: Example) -> Any:
         question = example.prompt.rsplit("question: ", 1)[1]
         named = {value for value in values if re.search(rf"\b{re.escape(value)}\b", question)}
         # Of "new york" and "york" only the longer one is meant.
@@ -124,10 +128,10 @@ def sql_task(count: int) -> Task:
         {
             "grammar": Component("mask", lambda example: grammar),
             "line": Component("mask", lambda example: LINE),
-            "answers": Component("score", answers),
-            "must answer": Component("verify", lambda example: lambda text: answers(example)(text) == 1),
+            "answers": Component("score", answering),
+            "must answer": Component("verify", lambda example: lambda text: answering(example)(text) == 1),
         },
-        model=line_model(),
+        model=line_model(answers),
         chat=False,
         max_tokens=32,
     )
@@ -208,7 +212,7 @@ PYTHON_SHOTS = (
 )
 
 
-def python_task(count: int) -> Task:
+def python_task(count: int, answers: Path | None = None) -> Task:
     """MBPP with one `return` as the reference; the first of its tests is public, the others are hidden."""
     grammar = treadle.Grammar(PYTHON)
     sandbox = Sandbox(Limits(seconds=4.0, cpu_seconds=2))
@@ -226,7 +230,7 @@ def python_task(count: int) -> Task:
                 "verify", lambda example: lambda text: judge(example, text, sandbox, 1) == 1.0
             ),
         },
-        model=line_model(),
+        model=line_model(answers),
         chat=False,
         max_tokens=24,
     )
@@ -368,7 +372,7 @@ def main() -> None:
 
 def run(name: str, options: argparse.Namespace) -> None:
     """Whatever of a task the file does not have yet."""
-    task = TASKS[name](options.examples)
+    task = TASKS[name](options.examples, options.out.with_suffix(".answers.f32"))
     bench = Bench(task, options.rows)
     _, held_out = split(len(task.examples), 0.5, 0)
     compare(bench, options, name, "constrained", "grammar", held_out)
@@ -388,21 +392,19 @@ def compare(
 
 
 def tuned(bench: Bench, options: argparse.Namespace, name: str, held_out: list[int]) -> None:
-    """Tune on one half, measure on the other."""
-    if _some(read(options.out), name, "constrained", "tuned") or (
-        options.only and "tuned" not in options.only
-    ):
+    """Tune on one half, measure on the other: five times, each with a seed of its own, on the same halves."""
+    if options.only and "tuned" not in options.only:
         return
-    study = options.out.with_suffix(f".{name}.sqlite")
-    found = tune(
-        bench.task, space(name, options.calls), Budget(options.trials), study=study, folds=2, bench=bench,
-        progress=lambda trial: print(name, trial.number, trial.state, trial.score, trial.configuration.key, flush=True),
-    )  # fmt: skip
-    found.save(options.out.with_suffix(f".{name}.tuned.json"))
-    draws = (
-        found.configuration.strategy == "best_of" or found.configuration.options.get("rollout") == "sampling"
-    )
-    for seed in SEEDS if draws else [0]:
+    for seed in SEEDS:
+        if any(row["seed"] == seed for row in _some(read(options.out), name, "constrained", "tuned")):
+            continue
+        study = options.out.with_suffix(f".{name}.{seed}.sqlite")
+        found = tune(
+            bench.task, space(name, options.calls), Budget(options.trials), seed=seed, split_seed=0, study=study,
+            folds=2, bench=bench,
+            progress=lambda one: print(name, one.number, one.state, one.score, one.configuration.key, flush=True),
+        )  # fmt: skip
+        found.save(options.out.with_suffix(f".{name}.{seed}.tuned.json"))
         measure(bench, options, (name, "constrained", "tuned", seed), found.configuration, held_out)
 
 

@@ -51,8 +51,18 @@ class ExactUrn:
     def left(self) -> Fraction:
         return sum(self.weights.values(), Fraction(0))
 
+    @property
+    def taken(self) -> Fraction:
+        return sum(self.all.values()) - self.left
+
     def exhausted(self) -> bool:
         return not self.left
+
+    def holds(self, place: int) -> bool:
+        return place in self.weights
+
+    def choose(self, masses: Sequence[Fraction]) -> int:
+        return self.script.choose([mass / sum(masses) for mass in masses])
 
     def draw(self) -> int:
         places = list(self.weights)

@@ -421,7 +421,7 @@ def test_an_end_that_is_not_paid_for_is_caught(regular, monkeypatch):
     toy, table, everything, _ = regular
     exact = math.fsum(math.exp(one.raw) for one in everything)
 
-    def trusting(self, urn, valid, peak):
+    def trusting(self, urn, valid, *_):
         place = urn.draw()
         assert valid(place)
         return type("Drawn", (), {"place": place, "weight": 1.0})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import math
 from collections import Counter
 
 import numpy as np
@@ -149,20 +151,49 @@ def test_one_candidate_is_the_answer_and_values_vote_not_texts():
         assert abs(found.notes["share"] - mass[found.text]) < 1e-3
 
 
+def weighted(toy, model, count, seed):
+    """SMC's particles: (value of each, weights that sum to 1)."""
+    strategy = SMC(count, threshold=0)
+    found = search(toy, model, strategy, n=count, is_json=True, seed=seed)
+    weights = np.array([one.notes["weight"] for one in found])
+    return [json.dumps(one.value) for one in found], weights / weights.sum()
+
+
 def test_particles_vote_by_their_weights():
-    """In the limit that is a vote of draws from the conditional: shares are its probabilities, not the local law's."""
-    toy = TOYS["json"]()
+    """Exactly: the same particles, counted by hand. An unweighted vote is another one."""
+    toy, unweighted = TOYS["json"](), []
+    for seed in SEEDS:
+        model = Table(len(toy.vocabulary), seed)
+        values, weights = weighted(toy, model, 100, seed)
+        votes = Counter()
+        for value, weight in zip(values, weights, strict=True):
+            votes[value] += weight
+        strategy = MBR(100, SMC(threshold=0), "equality")
+        [found] = search(toy, model, strategy, is_json=True, seed=seed)
+        assert math.isclose(found.notes["share"], max(votes.values()), rel_tol=1e-12)
+        assert math.isclose(votes[json.dumps(found.value)], max(votes.values()), rel_tol=1e-12)
+        unweighted.append(Counter(values).most_common(1)[0][1] / 100 - found.notes["share"])
+    assert max(map(abs, unweighted)) > 0.05
+
+
+def test_votes_of_many_particles_are_the_conditional_chances():
+    """Within 4.5 errors of a weighted mean, for every value; the masked law, which weights correct, is further off."""
+    toy, off = TOYS["json"](), []
     for seed in range(3):
         model = Table(len(toy.vocabulary), seed)
-        strategy = MBR(300, SMC(threshold=0), "equality")
-        [found] = search(toy, model, strategy, is_json=True, seed=seed, forced_runs=False)
-        mass = Counter()
+        values, weights = weighted(toy, model, 3000, seed)
+        mass, local = Counter(), Counter()
         for entry in enumerate_language(toy, model, PROMPT):
-            mass[entry.text] += np.exp(entry.raw)
-        share = mass[found.text] / mass.total()
-        assert (
-            abs(found.notes["share"] - share) < 0.2 and share > mass.most_common(1)[0][1] / mass.total() - 0.1
-        )
+            mass[json.dumps(json.loads(entry.text))] += np.exp(entry.raw)
+            local[json.dumps(json.loads(entry.text))] += np.exp(entry.local)
+        for value, chance in mass.most_common(5):
+            share = chance / mass.total()
+            voted = np.array([one == value for one in values])
+            error = math.sqrt(float(np.square(weights * (voted - share)).sum()))
+            assert error < 0.03
+            assert abs(float(weights[voted].sum()) - share) < 4.5 * error
+            off.append(abs(local[value] - share) / error)
+    assert max(off) > 4.5
 
 
 # -- lookahead --------------------------------------------------------------------------------------------------------

@@ -1,100 +1,30 @@
-"""Configurations, tasks and the tuner, on toy languages with a table as the model.
+"""TreeCoder: the laws of its card for configurations, and the tuner, on a toy language with a table as the model.
 
 What the tuner says is checked by evaluating again; what an interrupt may not change, by interrupting.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
-import time
 import warnings
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 import treadle
 from decoding.searching import find
 from decoding.toys import Table, dyck
+from decoding.tuning_toys import COUNT, SPACE, texts, toy_task, tuned, worth
 from treadle.decoding.draws import Draws
 from treadle.decoding.sampling import Greedy
-from treadle.decoding.tables import TableModel
 from treadle.errors import InvalidConstraint
-from treadle.tuning import (
-    Between,
-    Budget,
-    Component,
-    Configuration,
-    Example,
-    OneOf,
-    Space,
-    Task,
-    evaluate,
-    reproduce,
-    tune,
-)
+from treadle.tuning import Budget, Component, Configuration, evaluate, reproduce, tune
 from treadle.tuning import tuner as tuner_module
 from treadle.tuning.evaluation import Bench
 from treadle.tuning.tuner import parts, split
 
 pytest.importorskip("optuna")
-COUNT = 12
-
-
-def worth(example: Example, text: str) -> float:
-    """What the metric says: different for each example, and no likelihood."""
-    return (sum(ord(c) * (k + 1 + example.data) for k, c in enumerate(text)) % 101) / 101
-
-
-def toy_task(seed: int = 0, metric=worth, **components) -> Task:
-    toy = dyck()
-    table = Table(len(toy.vocabulary), seed)
-    examples = [Example((k % 5, k % 3), k) for k in range(COUNT)]
-    known = {
-        "grammar": Component("mask", lambda example: toy.compiled),
-        "reward": Component("score", lambda example: lambda text: worth(example, text)),
-        "brackets": Component("prune", lambda example: lambda text: len(text) < 7),
-        "square": Component("verify", lambda example: lambda text: "[" in text),
-        "true": Component("verify", lambda example: lambda text: True),
-        "true everywhere": Component("prune", lambda example: lambda text: True),
-        "false": Component("verify", lambda example: lambda text: False),
-        "false everywhere": Component("prune", lambda example: lambda text: False),
-        "nothing": Component("score", lambda example: lambda text: 0.0),
-        **components,
-    }
-    return Task(
-        "brackets",
-        examples,
-        metric,
-        known,
-        model=TableModel(toy.vocabulary, table.log_probs),
-        max_tokens=10,
-    )
-
-
-SPACE = Space(
-    {
-        "greedy": {},
-        "beam": {"width": Between(1, 4)},
-        "best_of": {"samples": Between(1, 6)},
-        "mcts": {"rollouts": Between(1, 8), "width": Between(1, 4), "ucb_constant": Between(0.5, 8.0, log=True)},
-    },
-    optional=("reward", "square"),
-    always=("grammar",),
-    parameters={"temperature": OneOf(0.5, 1.0, 2.0)},
-)  # fmt: skip
 FIVE = ("greedy", "sampling", "beam", "best_of", "mcts")
-
-
-def texts(configuration, task=None, seed=0):
-    return [(one.text, one.score) for one in evaluate(configuration, task or toy_task(), seed=seed).outcomes]
 
 
 # -- configurations --------------------------------------------------------------------------------------------------
@@ -141,91 +71,6 @@ def test_every_text_satisfies_every_hard_constraint(strategy):
     assert all(text in dyck().texts and len(text) < 7 and "[" in text for text in written)
 
 
-def test_calls_are_counted():
-    plain = evaluate(Configuration("greedy", {}, ("grammar",)), toy_task())
-    checked = evaluate(Configuration("greedy", {}, ("grammar", "true", "true everywhere")), toy_task())
-    assert plain.constraint_calls == 0 < plain.model_calls == checked.model_calls
-    # One prune for each step, and both at the end.
-    assert checked.constraint_calls == sum(one.model_calls + 1 for one in checked.outcomes)
-    few = evaluate(Configuration("mcts", {"rollouts": 50}, ("grammar",), {"expansions": 7}), toy_task())
-    assert all(one.model_calls <= 7 for one in few.outcomes)
-
-
-def test_temperature_and_weights_reach_the_search():
-    cold, hot = (
-        texts(Configuration("best_of", {"samples": 1}, ("grammar",), {"temperature": t}), seed=1)
-        for t in (1e-3, 50.0)
-    )
-    greedy = texts(Configuration("greedy", {}, ("grammar",)))
-    assert cold == greedy != hot
-    for sign in (100.0, -100.0):
-        found = evaluate(
-            Configuration("best_of", {"samples": 30}, ("grammar", "reward"), {"weight.reward": sign}),
-            toy_task(),
-        ).score
-        assert (found > 0.6) == (sign > 0)
-
-
-def test_a_configuration_survives_being_written(tmp_path):
-    configuration = Configuration(
-        "mcts",
-        {"width": 2, "ucb_constant": 0.1 + 0.2, "ucb_base": math.inf, "backup": "mean", "skip_exhausted": False},
-        ("grammar", 'na"me'),
-        {"temperature": 1 / 3, "weight.a b": 2.5, "max_tokens": 7},
-    )  # fmt: skip
-    for name in ("one.json", "one.toml"):
-        if name.endswith("toml") and sys.version_info < (3, 11):
-            continue
-        configuration.save(tmp_path / name)
-        again = Configuration.load(tmp_path / name)
-        assert again == configuration and hash(again) == hash(configuration)
-        assert again.build() == configuration.build()
-    with pytest.raises(TypeError):
-        configuration.options["width"] = 3  # type: ignore[index]
-    with pytest.raises(InvalidConstraint, match="null"):
-        Configuration(options={"target": None}).save(tmp_path / "two.toml")
-    assert Space.from_dict(json.loads(json.dumps(SPACE.to_dict()))) == SPACE
-
-
-@pytest.mark.parametrize(
-    ("data", "match"),
-    [
-        ([], "table"), ({"strategy": 3}, "strategy"), ({"more": 1}, "no such part"), ({"options": []}, "options"),
-        ({"parameters": {"tempo": 1}}, "tempo"),
-    ],
-)  # fmt: skip
-def test_a_wrong_file_is_named(data, match, tmp_path):
-    path = tmp_path / "wrong.json"
-    path.write_text(json.dumps(data))
-    with pytest.raises(InvalidConstraint, match=match):
-        Configuration.load(path)
-
-
-def test_what_is_wrong_is_refused():
-    with pytest.raises(InvalidConstraint, match="component"):
-        evaluate(Configuration(constraints=("unknown",)), toy_task())
-    with pytest.raises(InvalidConstraint, match="strategy"):
-        evaluate(Configuration("unknown"), toy_task())
-    task = toy_task(second=Component("mask", lambda example: dyck().compiled))
-    with pytest.raises(InvalidConstraint, match="two masks"):
-        evaluate(Configuration(constraints=("grammar", "second")), task)
-    for wrong in (
-        lambda: Between(2, 1),
-        lambda: Between(0, 1, True),
-        OneOf,
-        lambda: Space({}),
-        lambda: Space({"x": {}}),
-    ):
-        with pytest.raises(InvalidConstraint):
-            wrong()
-    with pytest.raises(InvalidConstraint):
-        Component("maybe", lambda example: None)
-    with pytest.raises(InvalidConstraint):
-        replace(toy_task(), examples=())
-    with pytest.raises(InvalidConstraint):
-        Budget(0)
-
-
 # -- the tuner -------------------------------------------------------------------------------------------------------
 
 
@@ -235,10 +80,6 @@ def _calm():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         yield
-
-
-def tuned(trials=14, seed=0, task=None, **options):
-    return tune(task or toy_task(), SPACE, trials, seed=seed, **options)
 
 
 def test_the_tuner_repeats_itself_and_reports_what_it_measured(tmp_path):
@@ -286,6 +127,13 @@ def test_the_split_keeps_apart_what_is_held_out():
     # Only the last evaluation is of what was held out, and it is of one configuration.
     assert [n for _, n in seen if set(n) & set(one.held_out)] == [one.held_out]
     assert seen[-1][1] == one.held_out
+
+
+def test_tunings_with_several_seeds_may_share_their_halves():
+    halves = {(one.dev, one.held_out) for one in (tuned(1, seed=seed, split_seed=5) for seed in range(3))}
+    assert halves == {tuple(map(tuple, split(COUNT, 0.5, 5)))}
+    assert tuned(1, seed=5).dev in {dev for dev, _ in halves}
+    assert len({tuned(1, seed=seed).dev for seed in range(3)}) > 1
 
 
 class Interrupts:
@@ -372,75 +220,6 @@ def test_a_report_is_one_file_and_the_same_each_time(tmp_path):
     assert text.count("<svg") == 3 and f"{one.held_out_score:.4f}" in text and "<script" not in text
     replace(one, trials=(), best=None, held_out_score=None).report(tmp_path / "c.html")
     assert "No trial" in (tmp_path / "c.html").read_text()
-
-
-# -- on the command line ---------------------------------------------------------------------------------------------
-
-SCRIPT = """
-import time
-from decoding.test_treecoder import SPACE, toy_task, worth
-
-def slow(example, text):
-    time.sleep({pause})
-    return worth(example, text)
-
-task = toy_task(metric=slow)
-"""
-
-
-def command(folder: Path, *more: str) -> subprocess.Popen[str]:
-    space = folder / "space.json"
-    space.write_text(json.dumps(SPACE.to_dict()))
-    line = [
-        sys.executable,
-        "-m",
-        "treadle",
-        "tune",
-        "task.py:task",
-        "--space",
-        "space.json",
-        "--trials",
-        "10",
-        *more,
-    ]
-    tests = Path(__file__).parents[1]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent / "engine")])}
-    return subprocess.Popen(
-        line, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-
-
-def finished_trials(study: Path) -> int:
-    """How many trials the file of a study that another process is at work on holds."""
-    try:
-        with closing(sqlite3.connect(f"file:{study}?mode=ro", uri=True)) as known:
-            return int(known.execute("SELECT count(*) FROM trials WHERE state = 'COMPLETE'").fetchone()[0])
-    except sqlite3.Error:  # not there, without its tables, or being written
-        return 0
-
-
-@pytest.mark.slow
-def test_ctrl_c_on_the_command_line(tmp_path):
-    results = []
-    for name in ("whole", "cut"):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "task.py").write_text(SCRIPT.format(pause=0.0 if name == "whole" else 0.02))
-        if name == "cut":
-            running = command(folder, "--study", "study.sqlite")
-            deadline = time.monotonic() + 120
-            while finished_trials(folder / "study.sqlite") < 1 and time.monotonic() < deadline:
-                time.sleep(0.1)
-            running.send_signal(signal.SIGINT)
-            _, errors = running.communicate(timeout=60)
-            assert running.returncode == 130 and "again" in errors, errors
-        ended = command(
-            folder, "--study", "study.sqlite", "--out", "tuned.json", "--configuration", "best.json"
-        )
-        _, errors = ended.communicate(timeout=120)
-        assert ended.returncode == 0, errors
-        results.append((Configuration.load(folder / "best.json"), (folder / "tuned.json").read_text()))
-    assert results[0] == results[1]
 
 
 # -- mutants ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ unbiased estimate of the probability that the model itself writes a text of the 
 long; that a text at its last token may only end, and pays p(end of text) for it, is part of that law.
 
 A particle dies when what it drew was refused: its weight is 0 (log -inf), and it is not gone on with. Behind one
-prefix the choices are shared (`Offer`): what one particle saw refused no other one tests again. Where a sound check
+prefix the choices are shared (`Offer`): what one particle saw tested no other one tests again. Where a sound check
 of prefixes refused a token, tokens that begin with the same bytes are refused without asking.
 
 Random numbers: each particle has a generator of its own for every step, seeded by the search's seed. How many
@@ -15,18 +15,20 @@ numbers a proposal takes makes no difference to any other draw, so a check that 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from treadle.decoding.hypotheses import Children, Hypothesis
 from treadle.decoding.proposals import Proposal, Rejection
 from treadle.decoding.scores import Floats
 from treadle.decoding.search import Search
-from treadle.decoding.urn import WeightedUrn
+from treadle.decoding.urn import NONE, WeightedUrn
 from treadle.errors import InvalidConstraint
 
 #: Tokens of room beyond the cheap bound from which on the token budget is expected to refuse next to nothing. A
@@ -65,14 +67,18 @@ class Particle:
 class Offer:
     """The choices behind one prefix, and what is known of them."""
 
-    def __init__(self, search: Search, family: Children) -> None:
+    def __init__(self, search: Search, family: Children, head: int) -> None:
         self.search = search
         self.family = family
-        #: Tokens of which it is known: the hypothesis behind each, or None where it is refused.
+        #: The likeliest places that no proposal has asked for yet.
+        self.head = itertools.islice(family.ranked("local", head), head) if head else iter(())
+        #: Places that were asked about: the hypothesis behind each, or None where it is refused.
         self.tried: dict[int, Hypothesis | None] = {}
         #: How many of them were asked about.
         self.tests = 0
-        self._settled: dict[int, list[int]] = {}
+        #: Refused, by an answer or because another answer settled it.
+        self._refused = np.zeros(len(family.tokens), np.bool_)
+        self._settled: dict[int, NDArray[np.int64]] = {}
 
     @cached_property
     def weights(self) -> Floats:
@@ -86,17 +92,22 @@ class Offer:
         return sums
 
     @property
-    def refused(self) -> list[int]:
+    def known(self) -> list[int]:
+        """Places that are known to be valid."""
+        return [place for place, child in self.tried.items() if child is not None]
+
+    @property
+    def refused(self) -> NDArray[np.int64]:
         """Places that nobody need try again."""
-        return [place for place, child in self.tried.items() if child is None]
+        return np.flatnonzero(self._refused)
 
     @property
     def peak(self) -> float:
         """The largest weight that was not refused."""
         place = self.family.best(1, "local")
-        if len(place) and self.tried.get(int(place[0]), self) is not None:
+        if len(place) and not self._refused[place[0]]:
             return float(self.weights[place[0]])
-        return float(np.delete(self.weights, self.refused).max(initial=0.0))
+        return float(self.weights[~self._refused].max(initial=0.0))
 
     def urn(self, rng: np.random.Generator) -> WeightedUrn:
         """The choices that were not refused."""
@@ -106,17 +117,20 @@ class Offer:
 
     def valid(self, place: int) -> bool:
         """Whether the token budget and the checks admit a choice; asked once for each."""
+        if self._refused[place]:
+            return False
         if place not in self.tried:
             self.tests += 1
             token = int(self.family.tokens[place])
-            self.tried[place] = self.search.child(self.family, token)
-            if self.tried[place] is None and token != self.family.end and self.search.refused_for_good:
+            self.tried[place] = child = self.search.child(self.family, token)
+            self._refused[place] = child is None
+            if child is None and token != self.family.end and self.search.refused_for_good:
                 self._settle(place, token)
         return self.tried[place] is not None
 
-    def refused_with(self, place: int) -> Sequence[int]:
+    def refused_with(self, place: int) -> NDArray[np.int64]:
         """Places that the refusal of this one settled."""
-        return self._settled.get(place, ())
+        return self._settled.get(place, NONE)
 
     def _settle(self, place: int, token: int) -> None:
         """A sound check refused a prefix: so it would every token that begins with the bytes of this one."""
@@ -124,9 +138,11 @@ class Offer:
         tokens = self.family.tokens
         places = np.searchsorted(tokens, begins)
         places = places[tokens[np.minimum(places, len(tokens) - 1)] == begins]
-        settled = [one for one in places.tolist() if one not in self.tried and tokens[one] != self.family.end]
-        self._settled[place] = settled
-        self.tried.update(dict.fromkeys(settled))
+        places = places[~self._refused[places] & (tokens[places] != self.family.end)]
+        # A check that contradicts itself keeps what it admitted.
+        places = places[[one not in self.tried for one in places.tolist()]] if self.known else places
+        self._settled[place] = places
+        self._refused[places] = True
 
     @property
     def tight(self) -> bool:
@@ -156,7 +172,9 @@ class Flock:
 
     def step(self, families: Sequence[Children], twisted: bool) -> None:
         """Every particle that goes on draws a token."""
-        offers = {family.hypothesis.tokens: Offer(self.search, family) for family in families}
+        offers = {
+            family.hypothesis.tokens: Offer(self.search, family, self.proposal.head) for family in families
+        }
         self.steps += 1
         self.drawn += sum(one.going_on for one in self.particles)
         self.particles = [
@@ -177,8 +195,9 @@ class Flock:
         urn = offer.urn(rng)
         if urn.exhausted():
             return replace(one, log_weight=-math.inf)
-        proposal = Rejection() if offer.tight and not self.proposal.tests else self.proposal
-        drawn = proposal.propose(urn, offer.valid, offer.peak)
+        proposal = Rejection(head=0) if offer.tight and not self.proposal.tests else self.proposal
+        peak = 0.0 if proposal.head else offer.peak
+        drawn = proposal.propose(urn, offer.valid, peak, offer.known, offer.head)
         child = offer.tried.get(drawn.place)
         if child is None or not drawn.weight > 0:
             return replace(one, log_weight=-math.inf)

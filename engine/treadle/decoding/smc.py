@@ -24,14 +24,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from treadle.decoding.awrs_estimators import Drawn, Valid
+from treadle.decoding.awrs_head import HEAD
 from treadle.decoding.hypotheses import Hypothesis
 from treadle.decoding.particles import Flock
-from treadle.decoding.proposals import Masked, Proposal, Rejection
+from treadle.decoding.proposals import NOTHING, Masked, Proposal, Rejection
 from treadle.decoding.resampling import SCHEMES, Scheme, effective_size, normalised
 from treadle.decoding.scores import log_sum
 from treadle.decoding.search import Asking, Search, SearchEnded
@@ -108,6 +109,7 @@ class AWRS:
     max_rejects: int | None = None
     estimator: Literal["auto", "paper", "geometric", "recursive"] = "auto"
     weights: bool = True
+    head: int = HEAD
 
     tests = True
 
@@ -115,11 +117,18 @@ class AWRS:
         self._rejection()
 
     def _rejection(self) -> Rejection:
-        return Rejection(self.max_accepts, self.max_rejects, self.estimator, self.weights)
+        return Rejection(self.max_accepts, self.max_rejects, self.estimator, self.weights, self.head)
 
-    def propose(self, urn: Urn, valid: Valid, peak: float = 0.0) -> Drawn:
+    def propose(
+        self,
+        urn: Urn,
+        valid: Valid,
+        peak: float = 0.0,
+        known: Sequence[int] = (),
+        head: Iterator[int] = NOTHING,
+    ) -> Drawn:
         """As a proposal."""
-        return self._rejection().propose(urn, valid, peak)
+        return self._rejection().propose(urn, valid, peak, known, head)
 
     def search(self, search: Search) -> Asking:
         """As many texts as are asked for; a text that dies is missing."""

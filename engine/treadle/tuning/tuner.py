@@ -137,6 +137,7 @@ def tune(
     budget: Budget | int | None = None,
     *,
     seed: int = 0,
+    split_seed: int | None = None,
     study: str | Path | None = None,
     held_out: float = 0.5,
     folds: int = 4,
@@ -147,13 +148,14 @@ def tune(
     """Search a space for the configuration that scores best on a part of a task's examples.
 
     Without a space it is the usual one (space.py). `study` names an SQLite file that keeps the trials; a study that is
-    there is gone on with. `held_out` is the share of examples that nothing is chosen by. Ctrl-C ends the search with
-    what there is.
+    there is gone on with. `held_out` is the share of examples that nothing is chosen by; `split_seed` says which these
+    are (`seed` if it is not given), so that tunings with several seeds can be compared on one half. Ctrl-C ends the
+    search with what there is.
     """
     require("optuna", "tuning", "pip install 'treadle[tune]'")
     space = usual(task) if space is None else space
     given = Budget(budget) if isinstance(budget, int) else budget or Budget()
-    dev, rest = split(len(task.examples), held_out, seed)
+    dev, rest = split(len(task.examples), held_out, seed if split_seed is None else split_seed)
     settings = {
         "task": task.name,
         "seed": seed,
