@@ -30,7 +30,7 @@ from treadle.grammar.beginnings import admits_every_beginning
 from treadle.grammar.expression import ANY_TEXT, Expr
 from treadle.masks import bitset
 from treadle.matching import kernels, language_kernels
-from treadle.matching.token_tables import TokenTables
+from treadle.matching.token_tables import TokenTables, WalkTrie
 
 UInt32 = NDArray[np.uint32]
 #: Languages kept, the least recently used goes first; 32 kB each with Llama-3's vocabulary, 0.3 MB with `needs`.
@@ -82,12 +82,14 @@ class Language:
             if not bounded:
                 self.closers = self._closing()
 
-    def _walked(self, bounded: bool) -> tuple[UInt32, UInt32, NDArray[np.int32]]:
-        """Tokens that stay inside, those that close, and where each of the first leads."""
+    def _walked(
+        self, bounded: bool, trie: WalkTrie | None = None
+    ) -> tuple[UInt32, UInt32, NDArray[np.int32]]:
+        """Tokens that stay inside, those that close, and where each of the first leads; of all, or those of a trie."""
         tables, automaton = self._owner.tables, self.place.family.automaton
         row, closers = np.zeros((2, tables.words), np.uint32)
         after = np.zeros(tables.size if bounded else 0, np.int32)
-        trie, node = tables.trie, 0
+        trie, node = trie or tables.trie, 0
         while node >= 0:
             words = automaton.memory.words
             node = language_kernels.walk_string(
@@ -99,17 +101,7 @@ class Language:
 
     def _closing(self) -> UInt32:
         """The tokens that close: a small part of the trie has them all."""
-        tables, automaton = self._owner.tables, self.place.family.automaton
-        row, closers = np.zeros((2, tables.words), np.uint32)
-        trie, node = tables.rest, 0
-        while node >= 0:
-            words = automaton.memory.words
-            node = language_kernels.walk_string(
-                words, trie.nodes, trie.tokens, trie.cover, trie.kin, self.place.state, node, row, closers, _NOTHING
-            )  # fmt: skip
-            if node >= 0:
-                automaton.answer()
-        return closers
+        return self._walked(False, self._owner.tables.rest)[1]
 
     def _walked_beside(self, near: Language, bounded: bool) -> tuple[UInt32, UInt32]:
         """`_walked` and measured, where the answers for a similar language are known.
