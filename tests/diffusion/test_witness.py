@@ -28,7 +28,9 @@ SAMPLERS = [
     Threshold(0.3, joint=True),
 ]
 #: No exact question is ever decided.
-BLIND = Limits(deferred=0)
+BLIND = Limits(deferred=0, universe=0)
+#: What sets of states say, and nothing else.
+SETS = Limits(deferred=0, local=0)
 #: Every one is.
 ALL = Limits(deferred=20_000)
 
@@ -111,7 +113,7 @@ def _decodes(toys, world, sampler, limits, seeds=range(4)):
     return texts, wrong
 
 
-@pytest.mark.parametrize("limits", [ALL, BLIND, replace(BLIND, local=0)], ids=["exact", "local", "blind"])
+@pytest.mark.parametrize("limits", [ALL, SETS, BLIND, replace(BLIND, local=0)], ids=["exact", "sets", "local", "blind"])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_decode_comes_to_a_dead_end_whatever_the_limits(toys, worlds, name, limits):
     for sampler in SAMPLERS:
