@@ -176,6 +176,8 @@ class Stepper:
             row.put(cell, token, None, refused)
             return True
         near, sets = row.near, row.sets
+        if near.crosses_an_end(cell, token):
+            return False
         fits = sets.fits(cell, token) if sets is not None else None
         if fits is False:
             return False
@@ -225,6 +227,8 @@ class Stepper:
         """Forget every token that the mask of a hole does not hold, unless that is too much to ask."""
         assert row.canvas is not None
         mask = row.sets.possible(cell) if row.sets is not None else None
+        if mask is None and row.near.is_behind_the_end(cell):
+            mask = bitset.from_tokens(sorted(row.canvas.fillers), len(scores))
         if mask is None:
             if not self._asks(row, row.canvas):
                 return

@@ -91,11 +91,6 @@ class Canvas:
     def __len__(self) -> int:
         return len(self.cells)
 
-    def spells(self, token: int) -> bool:
-        """Does a token stand for any bytes?"""
-        starts = self.automaton.tables.starts
-        return 0 <= token < len(starts) - 1 and bool(starts[token] < starts[token + 1])
-
     @property
     def holes(self) -> list[int]:
         """The cells that are holes."""

@@ -299,7 +299,7 @@ class StateSets:
         if token in canvas.ends:
             if self._may_end:
                 out[inner & universe.accepting[numbers]] = ENDED
-        elif inner.any() and canvas.spells(token):
+        elif inner.any() and canvas.edges.spells(token):
             try:
                 behind = canvas.edges.behind(universe.states[numbers[inner]], token)
                 out[inner] = universe.numbers_of(behind)

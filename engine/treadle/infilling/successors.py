@@ -79,6 +79,11 @@ class Successors:
         """Where one token, none that ends a text, leads from each of many states; 1 and less: it is refused."""
         return self._spell_all(self.automaton, token, states)
 
+    def spells(self, token: int) -> bool:
+        """Does a token stand for any bytes?"""
+        starts = self.automaton.tables.starts
+        return 0 <= token < len(starts) - 1 and bool(starts[token] < starts[token + 1])
+
     @staticmethod
     def _too_wide() -> LimitExceeded:
         return LimitExceeded("too many states behind one token", limit="WIDEST", value=WIDEST)

@@ -94,6 +94,20 @@ class Neighbourhood:
         self._open_from = len(canvas.cells)
         while self._open_from and not isinstance(canvas.cells[self._open_from - 1], Fixed):
             self._open_from -= 1
+        stands = [(i, cell.token) for i, cell in enumerate(canvas.cells) if isinstance(cell, Fixed)]
+        # The first end of text that stands, and the last token that no end may stand in front of.
+        self._first_end = next((i for i, token in stands if token in canvas.ends), len(canvas.cells))
+        self._last_text = next((i for i, token in reversed(stands) if token not in canvas.fillers), -1)
+
+    def is_behind_the_end(self, cell: int) -> bool:
+        """Does an end of text stand in front of a cell? Then fillers fit into it, and nothing else."""
+        return cell > self._first_end
+
+    def crosses_an_end(self, cell: int, token: int) -> bool:
+        """Is a token refused because it would stand behind the end of the text, or end it in front of what stands?"""
+        if token in self.canvas.ends:
+            return cell < self._last_text
+        return self.is_behind_the_end(cell) and token not in self.canvas.fillers
 
     def through(self, cell: int, token: int) -> Witness | None:
         """A witness with this token in this hole; None: none is near."""
