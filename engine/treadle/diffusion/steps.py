@@ -77,7 +77,9 @@ class Row:
         assert self.canvas is not None
         if self.around is None:
             self.around = Neighbourhood(self.canvas, first_witness(self.canvas))
-            self.sets = StateSets.of(self.canvas)
+            sets = StateSets.of(self.canvas)
+            # Sets that say nothing of most tokens cost more than they save.
+            self.sets = sets if sets is not None and sets.universe.closed else None
         return self.around
 
     @property
