@@ -16,7 +16,7 @@ from treadle.errors import LimitExceeded, UnsatisfiableConstraint
 from treadle.infilling.cells import HOLE
 from treadle.infilling.completability import Canvas
 from treadle.infilling.limits import Limits
-from treadle.infilling.witness import Neighbourhood, first_witness
+from treadle.infilling.witness import Neighbourhood, first_witness, witness_of
 from treadle.vocabulary import Vocabulary
 
 NAMES = ["dyck", "dyck-long-tokens", "two-brackets", "regular", "counted", "numbers", "nested", "names"]
@@ -28,7 +28,9 @@ SAMPLERS = [
     Threshold(0.3, joint=True),
 ]
 #: No exact question is ever decided.
-BLIND = Limits(deferred=0)
+BLIND = Limits(deferred=0, universe=0)
+#: What sets of states say, and nothing else.
+SETS = Limits(deferred=0, local=0)
 #: Every one is.
 ALL = Limits(deferred=20_000)
 
@@ -77,6 +79,28 @@ def test_a_witness_is_a_filling_and_so_is_every_one_found_near_it(toys, by_name,
     assert found
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_crosses_an_end_never_fits_and_behind_one_fillers_alone_do(toys, by_name, name):
+    toy, found, behind = by_name[name], 0, 0
+    fillings = toy.fillings(4, True)
+    for state in list(toy.canvases(4, True))[::5]:
+        possible = toys.matching(state, fillings)
+        if not possible:
+            continue
+        canvas = Canvas(toy.automaton, toys.cells_of(state))
+        near = Neighbourhood(canvas, witness_of(canvas, possible[0]))
+        for hole in canvas.holes:
+            truth = {filling[hole] for filling in possible}
+            crossing = {token for token in range(toy.end + 1) if near.crosses_an_end(hole, token)}
+            found += len(crossing)
+            assert not crossing & truth
+            if near.is_behind_the_end(hole):
+                behind += 1
+                assert truth == {toy.end}
+    assert found
+    assert behind or name == "names"  # whose shortest text fills the canvas
+
+
 def test_on_small_canvases_nearly_every_token_that_fits_is_found_nearby(toys, by_name):
     fits = found = 0
     for which, state in [
@@ -111,7 +135,9 @@ def _decodes(toys, world, sampler, limits, seeds=range(4)):
     return texts, wrong
 
 
-@pytest.mark.parametrize("limits", [ALL, BLIND, replace(BLIND, local=0)], ids=["exact", "local", "blind"])
+@pytest.mark.parametrize(
+    "limits", [ALL, SETS, BLIND, replace(BLIND, local=0)], ids=["exact", "sets", "local", "blind"]
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_no_decode_comes_to_a_dead_end_whatever_the_limits(toys, worlds, name, limits):
     for sampler in SAMPLERS:

@@ -40,7 +40,9 @@ class MaskedTable:
     table: Callable[[tuple[int, ...]], Logits]
 
     def logits(self, rows: Sequence[Tokens]) -> NDArray[np.floating]:
-        return np.stack([self.table(tuple(int(t) for t in row)) for row in rows])
+        made = [self.table(tuple(int(t) for t in row)) for row in rows]
+        # One row is not copied: it may be large, and nobody writes to logits.
+        return np.asarray(made[0])[None] if len(made) == 1 else np.stack(made)
 
 
 def random_masked_table(size: int, seed: int = 0, spread: float = 2.0) -> Callable[[tuple[int, ...]], Logits]:

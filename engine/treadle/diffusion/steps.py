@@ -4,9 +4,10 @@ Tokens are committed one after the other in the sampler's order, each checked ag
 the same step included: two tokens that are each fine may be fatal together. A refused token costs no forward pass: the
 hole goes on with its next greatest score. After `proposals` refusals the hole's mask is computed, once.
 
-A row under a constraint holds a witness (infilling/witness.py): a token is committed with a new one, which is looked
-for nearby and, failing that, in the exact graph. Where neither decides within its limits, the token is put off, and
-after `deferrals` of these the witness's own token is taken, which is certain. So no decode comes to a dead end.
+Where the language has a manageable number of states, what fits into every hole is known (infilling/state_sets.py). In
+any case a row under a constraint holds a witness (infilling/witness.py): a token is committed with a new one, which is
+looked for nearby and, failing that, in the exact graph. Where nothing decides within its limits, the token is put off,
+and after `deferrals` of these the witness's own token is taken, which is certain. So no decode comes to a dead end.
 
 With a joint sampler the tokens of the window are its best valid filling, so that none of them can be refused.
 """
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from treadle.diffusion.samplers import Draft, Sampler
 from treadle.errors import LimitExceeded, UnsatisfiableConstraint
 from treadle.infilling.completability import Canvas
+from treadle.infilling.state_sets import StateSets
 from treadle.infilling.viterbi import best_filling
 from treadle.infilling.witness import Neighbourhood, Witness, first_witness, witness_of
 from treadle.masks import bitset
@@ -61,6 +63,8 @@ class Row:
     exact_below: int = 1 << 30
     #: A filling, and what is near it; found at first use.
     around: Neighbourhood | None = None
+    #: What fits into every hole, where the language has a manageable number of states; found with the first witness.
+    sets: StateSets | None = None
 
     @property
     def witness(self) -> Witness:
@@ -73,6 +77,9 @@ class Row:
         assert self.canvas is not None
         if self.around is None:
             self.around = Neighbourhood(self.canvas, first_witness(self.canvas))
+            sets = StateSets.of(self.canvas)
+            # Sets that say nothing of most tokens cost more than they save.
+            self.sets = sets if sets is not None and sets.universe.closed else None
         return self.around
 
     @property
@@ -96,6 +103,7 @@ class Row:
             self.undecided,
             self.exact_below,
             Neighbourhood(canvas, self.witness) if canvas is not None else None,
+            self.sets.fork(canvas) if canvas is not None and self.sets is not None else None,
         )
 
     def put(self, cell: int, token: int, witness: Witness | None, refused: int = 0) -> None:
@@ -103,6 +111,8 @@ class Row:
         if self.canvas is not None:
             self.canvas.commit(cell, token, certain=True)
             self.around = Neighbourhood(self.canvas, witness)
+            if self.sets is not None:
+                self.sets.committed(cell)
         self.tokens[self.first + cell] = token
         self.commits.append(Commit(self.step, cell, token, refused))
 
@@ -167,7 +177,16 @@ class Stepper:
         if row.canvas is None:
             row.put(cell, token, None, refused)
             return True
-        witness = row.near.through(cell, token) or self._exactly(row, row.canvas, cell, token)
+        near, sets = row.near, row.sets
+        if near.crosses_an_end(cell, token):
+            return False
+        fits = sets.fits(cell, token) if sets is not None else None
+        if fits is False:
+            return False
+        witness = near.through(cell, token)
+        if witness is None and fits and sets is not None:
+            witness = sets.witness(cell, token)
+        witness = witness or self._exactly(row, row.canvas, cell, token)
         if witness is None:
             return False
         row.put(cell, token, witness, refused)
@@ -209,14 +228,19 @@ class Stepper:
     def _keep_allowed(self, row: Row, cell: int, scores: NDArray[np.float64]) -> None:
         """Forget every token that the mask of a hole does not hold, unless that is too much to ask."""
         assert row.canvas is not None
-        if not self._asks(row, row.canvas):
-            return
+        mask = row.sets.possible(cell) if row.sets is not None else None
+        if mask is None and row.near.is_behind_the_end(cell):
+            mask = bitset.from_tokens(sorted(row.canvas.fillers), len(scores))
+        if mask is None:
+            if not self._asks(row, row.canvas):
+                return
+            try:
+                mask = self._bounded(row.canvas.fork()).mask(cell)
+            except LimitExceeded:
+                self._put_off(row)
+                return
         allowed = np.zeros(len(scores), bool)
-        try:
-            allowed[bitset.to_tokens(self._bounded(row.canvas.fork()).mask(cell))] = True
-        except LimitExceeded:
-            self._put_off(row)
-            return
+        allowed[bitset.to_tokens(mask)] = True
         scores[~allowed] = -np.inf
 
     def _jointly(self, row: Row, window: list[int], draft: Draft) -> Draft:

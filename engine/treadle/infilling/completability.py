@@ -78,7 +78,7 @@ class Canvas:
         #: Where no token ends a text, it ends with the last cell.
         self.tail = tail and bool(self.ends)
         #: What may stand behind the end of a text.
-        self._fillers = self.ends | frozenset(pads)
+        self.fillers = self.ends | frozenset(pads)
         self.edges = successors_of(automaton)
         self._verdicts: list[dict[int, bool]] = [{} for _ in range(len(self.cells) + 1)]
         self._reach: list[tuple[int, ...]] = []
@@ -161,7 +161,7 @@ class Canvas:
         row = np.zeros(bitset.words(len(self.automaton.vocabulary)), np.int32)
         for state in self.reach(cell):
             if state == DONE:
-                row |= bitset.from_tokens(self._fillers, len(self.automaton.vocabulary))
+                row |= bitset.from_tokens(self.fillers, len(self.automaton.vocabulary))
                 continue
             edges = self.edges(state)
             for k, target in enumerate(edges.targets):
@@ -187,7 +187,7 @@ class Canvas:
                 yield reached, np.array([here.token])
             return
         if state == DONE:
-            yield DONE, np.array(sorted(self._fillers))
+            yield DONE, np.array(sorted(self.fillers))
             return
         edges = self.edges(state)
         for k, target in enumerate(edges.targets):
@@ -327,7 +327,7 @@ class Canvas:
 
     def behind_token(self, state: int, token: int) -> tuple[int, ...]:
         if state == DONE:
-            return (DONE,) if token in self._fillers else ()
+            return (DONE,) if token in self.fillers else ()
         if token in self.ends:
             return (DONE,) if self.may_end(state) else ()
         reached = self.automaton.advance(state, token)

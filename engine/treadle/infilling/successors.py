@@ -63,6 +63,9 @@ class Successors:
         self._edges: dict[int, Edges] = {}
         self._wide: set[int] = set()
         self._spell = _kernel_for(automaton)
+        self._spell_all = _kernel_for_all(automaton)
+        #: Are the tokens of a state many thousand questions, or one?
+        self.at_once = self._spell is not _one_by_one or self.size <= CHUNK
 
     def __call__(self, state: int) -> Edges:
         known = self._edges.get(state)
@@ -72,6 +75,15 @@ class Successors:
             known = self._edges[state] = self._compute(state)
         return known
 
+    def behind(self, states: Int32, token: int) -> Int32:
+        """Where one token, none that ends a text, leads from each of many states; 1 and less: it is refused."""
+        return self._spell_all(self.automaton, token, states)
+
+    def spells(self, token: int) -> bool:
+        """Does a token stand for any bytes?"""
+        starts = self.automaton.tables.starts
+        return 0 <= token < len(starts) - 1 and bool(starts[token] < starts[token + 1])
+
     @staticmethod
     def _too_wide() -> LimitExceeded:
         return LimitExceeded("too many states behind one token", limit="WIDEST", value=WIDEST)
@@ -79,27 +91,38 @@ class Successors:
     def _compute(self, state: int) -> Edges:
         allowed = bitset.to_tokens(self.automaton.mask(state))
         tokens = allowed[~np.isin(allowed, self._ends)].astype(np.int32)
-        reached = np.zeros(len(tokens), np.int32)
+        reached, seen = np.zeros(len(tokens), np.int32), np.zeros(0, np.int32)
         for first in range(0, len(tokens), CHUNK):
             part = slice(first, first + CHUNK)
             reached[part] = self._spell(self.automaton, state, tokens[part])
             # Where each token makes a state of its own (a member name that must not come twice), a vocabulary of them
             # would fill the automaton.
-            if len(tokens) > CHUNK and len(np.unique(reached[: first + CHUNK])) > WIDEST:
+            seen = _distinct(np.concatenate([seen, reached[part]]))
+            if len(tokens) > CHUNK and len(seen) > WIDEST:
                 self._wide.add(state)
                 raise self._too_wide()
         tokens, reached = tokens[reached > 1], reached[reached > 1]
-        targets, earliest, inverse, counts = np.unique(
-            reached, return_index=True, return_inverse=True, return_counts=True
-        )
+        targets = seen[seen > 1]
+        inverse = np.searchsorted(targets, reached)
+        counts = np.bincount(inverse, minlength=len(targets))
+        # Of several writes the last one stays.
+        earliest = np.empty(len(targets), np.int64)
+        earliest[inverse[::-1]] = np.arange(len(reached))[::-1]
         # Among equally large groups the one with the least token: states are numbered as they come up, and what a
         # search finds must not hang on what was asked before.
         order = np.lexsort((earliest, -counts))
-        rank = np.empty(len(order), np.int64)
+        # Sixteen bits are sorted by counting.
+        rank = np.empty(len(order), np.uint16 if len(order) < 1 << 16 else np.int64)
         rank[order] = np.arange(len(order))
         by_target = np.argsort(rank[inverse], kind="stable")
         starts = np.concatenate([[0], np.cumsum(counts[order])]).astype(np.int32)
         return Edges(tuple(targets[order].tolist()), tokens[by_target], starts, self.size)
+
+
+def _distinct(values: Int32) -> Int32:
+    """Ascending; neighbours are mostly equal, so that little is left to sort."""
+    heads = values[np.flatnonzero(np.diff(values, prepend=-1))]
+    return np.unique(heads)
 
 
 _KNOWN: weakref.WeakKeyDictionary[Any, Successors] = weakref.WeakKeyDictionary()
@@ -113,7 +136,9 @@ def successors_of(automaton: Any) -> Successors:
     return known
 
 
+#: A state and tokens, or a token and states: where they lead.
 _Spell = Callable[[Any, int, Int32], Int32]
+_SpellAll = _Spell
 
 
 def _kernel_for(automaton: Any) -> _Spell:
@@ -126,14 +151,24 @@ def _kernel_for(automaton: Any) -> _Spell:
     return _one_by_one
 
 
+def _kernel_for_all(automaton: Any) -> _SpellAll:
+    if automaton.__class__ is TokenAutomaton:
+        return _spell_with(edge_kernels.all_behind_bytes)
+    if automaton.__class__ is GrammarTokenAutomaton:
+        return _spell_with(edge_kernels.all_behind_parse)
+    return lambda automaton, token, states: np.array(
+        [automaton.advance(state, token) for state in states.tolist()], np.int32
+    )
+
+
 def _spell_with(kernel: Any) -> _Spell:
-    def spell(automaton: Any, state: int, tokens: Int32) -> Int32:
-        out = np.zeros(len(tokens), np.int32)
+    def spell(automaton: Any, one: int, many: Int32) -> Int32:
+        out = np.zeros(len(many), np.int32)
         tables, first = automaton.tables, 0
         with automaton.bytes.lock:
             while first >= 0:
                 words = automaton.bytes.memory.words
-                first = kernel(words, tables.blob, tables.starts, tokens, first, state, out)
+                first = kernel(words, tables.blob, tables.starts, one, many, first, out)
                 if first >= 0:
                     automaton.bytes.answer()
         return out

@@ -39,6 +39,8 @@ WIDEST: Final = 48
 CLOSED: Final = 4
 #: Cells before a hole from which its states are looked for.
 BACK: Final = 6
+#: A search along what is known comes first and may pass a fraction of the nodes.
+NARROW: Final = 4
 #: How much more the first witness may look at: nothing is known before it.
 FIRST: Final = 16
 
@@ -87,11 +89,25 @@ class Neighbourhood:
     def __init__(self, canvas: Canvas, witness: Witness | None) -> None:
         self.canvas = canvas
         self.witness = witness
-        self._fronts: dict[int, tuple[int, list[Layer]]] = {}
+        self._fronts: dict[tuple[int, bool], tuple[int, list[Layer]]] = {}
         # Holes go on up to the end from here.
         self._open_from = len(canvas.cells)
         while self._open_from and not isinstance(canvas.cells[self._open_from - 1], Fixed):
             self._open_from -= 1
+        stands = [(i, cell.token) for i, cell in enumerate(canvas.cells) if isinstance(cell, Fixed)]
+        # The first end of text that stands, and the last token that no end may stand in front of.
+        self._first_end = next((i for i, token in stands if token in canvas.ends), len(canvas.cells))
+        self._last_text = next((i for i, token in reversed(stands) if token not in canvas.fillers), -1)
+
+    def is_behind_the_end(self, cell: int) -> bool:
+        """Does an end of text stand in front of a cell? Then fillers fit into it, and nothing else."""
+        return cell > self._first_end
+
+    def crosses_an_end(self, cell: int, token: int) -> bool:
+        """Is a token refused because it would stand behind the end of the text, or end it in front of what stands?"""
+        if token in self.canvas.ends:
+            return cell < self._last_text
+        return self.is_behind_the_end(cell) and token not in self.canvas.fillers
 
     def through(self, cell: int, token: int) -> Witness | None:
         """A witness with this token in this hole; None: none is near."""
@@ -99,15 +115,22 @@ class Neighbourhood:
         assert witness is not None
         if witness.tokens[cell] == token:
             return witness
-        first, front = self._front(cell)
+        return self._through(cell, token, wide=False) or self._through(cell, token, wide=True)
+
+    def _through(self, cell: int, token: int, wide: bool) -> Witness | None:
+        """A witness found along what is known, or, `wide`, along all tokens of some states too."""
+        first, front = self._front(cell, wide)
         behind: Layer = {}
         for state in front[-1]:
             for reached in self._behind(state, token):
                 behind.setdefault(reached, (state, token))
         if not behind:
             return None
+        return self._completed(first, [*front, behind], self._budget(wide))
+
+    def _budget(self, wide: bool) -> _Budget:
         limits = self.canvas.limits
-        return self._completed(first, [*front, behind], _Budget(limits.local, limits.local_nodes))
+        return _Budget(limits.local, limits.local_nodes) if wide else _Budget(0, limits.local_nodes // NARROW)
 
     def from_the_front(self) -> Witness | None:
         """A witness, by a search that nothing guides."""
@@ -117,14 +140,14 @@ class Neighbourhood:
 
     # -- in front of a hole ----------------------------------------------------------------------------
 
-    def _front(self, cell: int) -> tuple[int, list[Layer]]:
+    def _front(self, cell: int, wide: bool) -> tuple[int, list[Layer]]:
         """Layers of states up to a hole, and the cell where they begin."""
-        known = self._fronts.get(cell)
+        known = self._fronts.get((cell, wide))
         if known is None:
-            known = self._fronts[cell] = self._look_in_front(cell)
+            known = self._fronts[cell, wide] = self._look_in_front(cell, wide)
         return known
 
-    def _look_in_front(self, cell: int) -> tuple[int, list[Layer]]:
+    def _look_in_front(self, cell: int, wide: bool) -> tuple[int, list[Layer]]:
         assert self.witness is not None
         states = self.witness.states
         # Behind the end of a text nothing can stand: look from before it.
@@ -132,8 +155,7 @@ class Neighbourhood:
         while last and states[last] == DONE:
             last -= 1
         first = max(0, last - BACK)
-        limits = self.canvas.limits
-        budget = _Budget(limits.local, limits.local_nodes)
+        budget = self._budget(wide)
         layers: list[Layer] = [{states[first]: None}]
         for i in range(first, cell):
             layers.append(self._extend(i, layers[-1], budget, may_end=False))
@@ -216,12 +238,12 @@ class Neighbourhood:
         if isinstance(cell, Fixed):
             return out
         parents: list[tuple[int, Edges]] = []
-        for state in layer:
+        for number, state in enumerate(layer):
             if state == DONE:
                 continue
             if may_end and self._may_end(state):
                 out.setdefault(DONE, (state, min(self.canvas.ends)))
-            near = self._closing(state) if may_end and len(parents) < EXPANDED else None
+            near = self._closing(state) if may_end and number < CLOSED else None
             if near:
                 self._along(state, near[:1], out, budget, may_end)
             if len(parents) < EXPANDED and budget.may_expand(state):
