@@ -35,8 +35,8 @@ from treadle.grammar.nodes import MeasuredMachine, Transitions
 
 #: States that one search may visit.
 STATES = 20_000
-#: A part of what is left -> what it was reached from, by which character, and all that is left there.
-_Arrivals = dict[Expr, tuple[Expr | None, str, Expr]]
+#: A part of what is left -> what it was reached from, by which character, all that is left there, how far.
+_Arrivals = dict[Expr, tuple[Expr | None, str, Expr, int]]
 #: Characters of the longest text that `shortest` writes out.
 _LONGEST_WITNESS = 1_000_000
 
@@ -228,12 +228,14 @@ def _min_length(node: Expr) -> int:
 def _searched(expr: Expr, limit: int) -> str:
     """A shortest text by A*: `_least` never says more than what is left."""
     starts = [part for part in _alternatives(expr) if not is_empty(part, limit)]
-    arrived: _Arrivals = dict.fromkeys(starts, (None, "", expr))
+    arrived: _Arrivals = dict.fromkeys(starts, (None, "", expr, 0))
     count = itertools.count()
     queue = [(_least(part), next(count), 0, part) for part in starts]
     heapify(queue)
     while queue:
         _, _, length, node = heappop(queue)
+        if length > arrived[node][3]:
+            continue
         if node.nullable or _settled(node):
             rest = _spelled_or_empty(node)
             return _path_to(node, arrived, len(rest)) + rest
@@ -241,8 +243,9 @@ def _searched(expr: Expr, limit: int) -> str:
             raise _exceeded("too many states to find a shortest text", limit)
         for charset, target in live_transitions(node, limit):
             for part in _alternatives(target):
-                if part not in arrived and not is_empty(part, limit):
-                    arrived[part] = (node, charset.example(), target)
+                # A part may be met anew on a shorter way: what is found first is near the end, not the start.
+                if (part not in arrived or length + 1 < arrived[part][3]) and not is_empty(part, limit):
+                    arrived[part] = (node, charset.example(), target, length + 1)
                     heappush(queue, (length + 1 + _least(part), next(count), length + 1, part))
     raise AssertionError("a language that is not empty has a shortest text")
 
@@ -263,7 +266,7 @@ def _path_to(node: Expr | None, arrived: _Arrivals, left: int) -> str:
     """
     characters = []
     while node is not None:
-        before, character, whole = arrived[node]
+        before, character, whole, _ = arrived[node]
         node._least = whole._least = left
         left += 1
         characters.append(character)
