@@ -146,6 +146,7 @@ class JsonSchema(Constraint):
     def rules(self) -> tuple[rules.Node, Report]:
         # The algebra: not needed by other constraints.
         from treadle.frontends.json_schema import compile_schema, dispose_with
+        from treadle.frontends.json_schema.plain_values import plain_values
 
         goal, report = compile_schema(
             self.schema, property_order=self.property_order, formats=self.formats, lenient=self.lenient,
@@ -154,7 +155,8 @@ class JsonSchema(Constraint):
         writer = Writer(self.whitespace, self.escapes)
         # Every rule that is not unfolded yet holds the writer, and nothing else asks goals.
         dispose_with(writer, goal)
-        return writer.document(goal), report
+        common = plain_values(writer, self.property_order == "declared")
+        return rules.Prepared(writer.document(goal), common), report
 
 
 @dataclass(frozen=True)

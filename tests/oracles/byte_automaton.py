@@ -90,6 +90,8 @@ class ByteOracle:
     def _flat(self, node: rules.Node) -> tuple[_Same, ...]:
         if isinstance(node, rules.Sequence):
             return tuple(part for child in node.parts for part in self._flat(child))
+        if isinstance(node, rules.Prepared):
+            return self._flat(node.node)
         return (self._same(node),)
 
     def _reached(self, rest: tuple[_Same, ...], frames: Frames) -> State:
@@ -109,6 +111,8 @@ class ByteOracle:
 
     def _enter(self, node: rules.Node, rest: Any, frames: Frames, out: set[Configuration]) -> list[Any]:
         """Add the configurations that start at `node`; returns what else is reached."""
+        if isinstance(node, rules.Prepared):
+            return [(self._flat(node) + rest, frames)]
         if isinstance(node, rules.Sequence):
             return [(self._flat(node) + rest, frames)]
         if isinstance(node, rules.Choice):

@@ -7,6 +7,7 @@ of any schema, all of a small one. This changes when something is lowered, never
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 from treadle.automata import layout as at
@@ -21,6 +22,11 @@ def lower_ahead(lowering: Lowering, most: int) -> None:
         _lower_up_to(lowering, lowering.memory.used[at.AT_POSITIONS] + most)
     except TreadleError:
         return
+
+
+def lower_all(lowering: Lowering) -> None:
+    """Lower until nothing is left, which must be finite. Raises what lowering raises."""
+    _lower_up_to(lowering, sys.maxsize)
 
 
 def _lower_up_to(lowering: Lowering, last: int) -> None:

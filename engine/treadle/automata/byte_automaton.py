@@ -18,11 +18,12 @@ from treadle.automata import layout as at
 from treadle.automata.ahead import lower_ahead
 from treadle.automata.lowering import ACCEPT, Lowering
 from treadle.automata.memory import Memory
+from treadle.automata.prelude import prelude_of
 from treadle.automata.spelling import Spelling
 from treadle.compiling import kernel
 from treadle.errors import LimitExceeded
 from treadle.grammar.expression import Expr
-from treadle.grammar.rules import Node
+from treadle.grammar.rules import Node, Prepared
 
 DEAD = at.DEAD
 EVERY_BYTE = frozenset(range(256))
@@ -40,7 +41,12 @@ class ByteAutomaton:
         self.usable = usable
         self.memory = Memory()
         self.lock = threading.RLock()
-        self._lowering = Lowering(self.memory, Spelling(usable), measured)
+        prelude = prelude_of(root.common, usable, measured) if isinstance(root, Prepared) else None
+        self._lowering = Lowering(
+            self.memory, Spelling(usable), measured, prelude.lowering if prelude else None
+        )
+        for position, label, behind in prelude.others if prelude else ():
+            _remember(self.memory.words, at.M_OTHER, position, label, -1, behind)
         self.start: int = self.entrance(root)
         weakref.finalize(self, Memory.release, self.memory)
 

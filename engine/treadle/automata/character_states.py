@@ -42,6 +42,20 @@ class CharacterStates:
         self._bounded = bytearray(2)
         self._preset_any_text()
 
+    def begin_with(self, states: CharacterStates) -> None:
+        """Know the states of another memory, which this one begins with."""
+        unbounded, bounded = states._numbers
+        self._numbers = unbounded.copy(), bounded.copy()
+        self._states = states._states.copy()
+        self._bounded = states._bounded.copy()
+
+    def lower_ahead(self, most: int) -> None:
+        """Lower states in the order of their discovery, until there are `most` or nothing is left."""
+        q = at.CHAR_ANY + 1
+        while q < len(self._states) < most:
+            self.lower(q)
+            q += 1
+
     def number(self, state: CharState, bounded: bool) -> int:
         """The number of a character state; `bounded`: does the position that uses it bound the length?"""
         ids = self._numbers[bounded]

@@ -6,7 +6,8 @@ one.
 
 from __future__ import annotations
 
-import numpy as np
+from array import array
+from itertools import accumulate
 
 from treadle.automata import layout as at
 from treadle.automata.memory import Memory
@@ -19,23 +20,21 @@ class LiteralSets:
         self.memory = memory
         self._numbers: dict[tuple[str, ...], int] = {}
 
+    def begin_with(self, sets: LiteralSets) -> None:
+        """Know the sets of another memory, which this one begins with."""
+        self._numbers = sets._numbers.copy()
+
     def number(self, names: tuple[str, ...]) -> int:
         """The number of a set."""
         known = self._numbers.get(names)
         if known is not None:
             return known
         memory = self.memory
-        text = np.frombuffer("".join(names).encode("utf-32-le"), dtype=np.int32)
-        chars = memory.append(at.AT_LITERAL_CHARS, len(text))
-        memory.rows(at.AT_LITERAL_CHARS, chars, len(text))[:, 0] = text
-        rows = memory.append(at.AT_LITERAL_OFFSETS, len(names) + 1)
-        lengths = np.fromiter(map(len, names), dtype=np.int32, count=len(names))
-        offsets = memory.rows(at.AT_LITERAL_OFFSETS, rows, len(names) + 1)[:, 0]
-        offsets[0] = chars
-        np.cumsum(lengths, out=offsets[1:])
-        offsets[1:] += chars
-        number = memory.append(at.AT_LITERAL_SETS, 1)
-        memory.rows(at.AT_LITERAL_SETS, number, 1)[0] = (rows, len(names))
+        text = "".join(names)
+        chars = memory.write(at.AT_LITERAL_CHARS, memoryview(text.encode("utf-32-le")).cast("i"))
+        ends = array("i", accumulate(map(len, names), initial=chars))
+        rows = memory.write(at.AT_LITERAL_OFFSETS, memoryview(ends))
+        number = memory.write(at.AT_LITERAL_SETS, memoryview(array("i", (rows, len(names)))))
         self._numbers[names] = number
         return number
 

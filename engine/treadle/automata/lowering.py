@@ -45,7 +45,10 @@ _RECORD = struct.Struct("9i")
 class Lowering:
     """Writes positions, character states and literal sets into a memory."""
 
-    def __init__(self, memory: Memory, spelling: Spelling, measured: bool = False) -> None:
+    def __init__(
+        self, memory: Memory, spelling: Spelling, measured: bool = False, prelude: Lowering | None = None
+    ) -> None:
+        """`prelude`: a lowering of the same kind, whose positions this one begins with (prelude.py)."""
         self.memory = memory
         self._spelling = spelling
         #: Calls in the order of their discovery, and their entries.
@@ -75,8 +78,22 @@ class Lowering:
         self._forks: dict[tuple[int, ...], int] = {}
         self._calls: dict[tuple[int, int], int] = {}
         self._texts: dict[tuple[int, ...], int] = {}
-        self._record(at.P_RETURN)
-        self._record(at.P_ACCEPT)
+        if prelude is None:
+            self._record(at.P_RETURN)
+            self._record(at.P_ACCEPT)
+        else:
+            self._begin_with(prelude)
+
+    def _begin_with(self, prelude: Lowering) -> None:
+        """What another lowering has written stands here under the same numbers. Nothing of it is left to lower."""
+        self.memory.begin_with(prelude.memory)
+        self.listed.begin_with(prelude.listed)
+        self.characters.begin_with(prelude.characters)
+        self._rests, self._kinds = prelude._rests.copy(), prelude._kinds.copy()
+        self._entries, self._names = prelude._entries.copy(), prelude._names.copy()
+        self._spaces, self._skeletons = prelude._spaces.copy(), prelude._skeletons.copy()
+        self._literals, self._forks = prelude._literals.copy(), prelude._forks.copy()
+        self._calls, self._texts = prelude._calls.copy(), prelude._texts.copy()
 
     # -- positions ---------------------------------------------------------------------------------
 
@@ -90,6 +107,9 @@ class Lowering:
                 then = self.lower(part, then)
             return then
         return _WAYS[kind](self, node, then)
+
+    def _prepared(self, node: rules.Prepared, then: int) -> int:
+        return self.lower(node.node, then)
 
     def _spelled(self, node: rules.Literal, then: int) -> int:
         return self._literal(node.data, then) if self._spelling.literal(node.data) else 0
@@ -432,6 +452,7 @@ _WAYS: Final[dict[type, Callable[[Lowering, Any, int], int]]] = {
     rules.Literal: Lowering._spelled, rules.Call: Lowering._call, rules.Choice: Lowering._choices,
     rules.Space: Lowering._gap, rules.Names: Lowering._names_position, rules.Object: Lowering._object,
     rules.Recorded: Lowering._recorded, rules.Text: Lowering._characters, rules.Quoted: Lowering._characters,
+    rules.Prepared: Lowering._prepared,
 }  # fmt: skip
 
 

@@ -124,12 +124,33 @@ class Memory:
             self._start[offset] = head[offset]
             self._capacity[offset] = head[cap]
 
+    def begin_with(self, other: Memory) -> None:
+        """Have all rows that were lowered into another memory, under the same numbers. Before anything is appended."""
+        for table, count in other.used.items():
+            self.used[table] = 0
+            self._copy(other, table, self.append(table, count), count)
+        for table in (at.AT_PROGRESS, at.AT_BITS):
+            count = other._rows_in_use(table)
+            self.words[_COUNTERS[table]] = 0
+            self._copy(other, table, self.take(table, count), count)
+
+    def _copy(self, other: Memory, table: int, first: int, count: int) -> None:
+        source, target, size = other.at(table, first), self.at(table, first), count * _WIDTHS[table]
+        self.buffer[target : target + size] = other.buffer[source : source + size]
+
     def append(self, table: int, row_count: int) -> int:
         """Reserve rows at the end of a Python-owned table; returns the first row's number."""
         first = self.used[table]
         while first + row_count > self._capacity[table]:
             self.grow({table})
         self.used[table] = first + row_count
+        return first
+
+    def write(self, table: int, words: memoryview) -> int:
+        """Write whole rows of int32 at the end of a Python-owned table; returns the first row's number."""
+        first = self.append(table, len(words) // _WIDTHS[table])
+        start = self.at(table, first)
+        self.buffer[start : start + len(words)] = words
         return first
 
     def take(self, table: int, row_count: int) -> int:

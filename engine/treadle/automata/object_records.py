@@ -7,6 +7,8 @@ kernels of objects read and go on from (object_kernels.py).
 from __future__ import annotations
 
 import struct
+from array import array
+from itertools import chain
 
 import numpy as np
 
@@ -14,7 +16,6 @@ from treadle.automata import layout as at
 from treadle.automata.memory import Memory
 from treadle.grammar import rules
 
-_INFO = struct.Struct("4i")
 _OBJECT = struct.Struct("9i")
 _PROGRESS = struct.Struct("8i")
 
@@ -28,12 +29,8 @@ class ObjectRecords:
     def begin(self, node: rules.Object, names: int) -> int:
         """Write down an object and how far it is when it begins; the number of that progress."""
         memory, members = self.memory, node.members
-        info = memory.append(at.AT_INFO, len(members))
-        for row, member in enumerate(members, info):
-            place = 4 * memory.at(at.AT_INFO, row)
-            _INFO.pack_into(
-                memory.buffer, place, member.rank, member.required, member.usable, member.need
-            )  # fmt: skip
+        rows = [(member.rank, member.required, member.usable, member.need) for member in members]
+        info = memory.write(at.AT_INFO, memoryview(array("i", chain.from_iterable(rows))))
         ranks = self._ranks(members) if node.ordered else -1
         # Where members were written already, one of them is counted, so that a comma is.
         low = node.low + node.begun
@@ -55,18 +52,17 @@ class ObjectRecords:
 
     def _ranks(self, members: tuple[rules.Member, ...]) -> int:
         """What is ahead at each place of the declared order, from its end."""
-        n = len(members)
-        first = self.memory.append(at.AT_RANKS, n + 1)
-        required, usable, missing, need = n, n, 0, 0
+        required = usable = len(members)
+        missing = need = 0
         rows = [(required, usable, missing, need)]
-        for member in sorted(members, key=lambda member: -member.rank):
+        for member in sorted(members, key=lambda member: member.rank, reverse=True):
             if member.required:
                 required, missing, need = member.rank, missing + 1, need + member.need
             if member.usable:
                 usable = member.rank
             rows.append((required, usable, missing, need))
-        self.memory.rows(at.AT_RANKS, first, n + 1)[:] = rows[::-1]
-        return first
+        rows.reverse()
+        return self.memory.write(at.AT_RANKS, memoryview(array("i", chain.from_iterable(rows))))
 
     def _bits(self, node: rules.Object) -> int:
         """The set of names that are gone, as the kernels keep it."""

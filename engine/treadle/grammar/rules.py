@@ -13,6 +13,7 @@ search for the end (matching/closing.py), so it has to be cheap and may be too s
     Object      the inside of a JSON object whose members ask the same whenever they come, with its closing bracket
     Space       optional white space
     Recorded    a node after whose text it depends on that text what follows
+    Prepared    a node beside calls that many constraints share, whose rules are lowered once for all of them
 """
 
 from __future__ import annotations
@@ -172,7 +173,28 @@ class Recorded:
         return self.body.least + self.after_least
 
 
-Node = Union[Literal, Sequence, Choice, Call, Text, Quoted, Names, Object, Space, Recorded]
+@dataclass(frozen=True)
+class Common:
+    """Calls that many constraints share. Calls with equal keys must be equal, whatever constraint makes them."""
+
+    #: Equal keys must mean equal calls.
+    key: Hashable
+    calls: Callable[[], tuple[Call, ...]] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A root that may reach some of `common`, which is then lowered already (automata/prelude.py)."""
+
+    node: Node
+    common: Common
+
+    @property
+    def least(self) -> int:
+        return self.node.least
+
+
+Node = Union[Literal, Sequence, Choice, Call, Text, Quoted, Names, Object, Space, Recorded, Prepared]
 
 EMPTY = Sequence(())
 NOTHING = Choice(())

@@ -49,6 +49,7 @@ _ALTERNATIVES = 12
 
 #: Members and items of contents that are compared with others.
 _SMALL = 200
+_IN_ORDER: Final = json.JSONEncoder(sort_keys=True)
 
 #: Parts of schemas, by the identity of the contents: a keyword, and a name or index in it or None for all of it.
 Without = dict[int, list[tuple[str, "str | int | None"]]]
@@ -100,9 +101,12 @@ class Compilation:
         #: Goals that may have strings, none of which can be written (A-labels of host names).
         self.unwritten: list[Formula] = []
         self._goals: dict[tuple[int, tuple[str, ...]], Formula] = {}
+        #: By the names in a schema the first one that has them, and of those met twice all by what they say.
+        self._resembling: dict[Hashable, Schema | None] = {}
         self._alike: dict[tuple[str, int], Schema] = {}
         self._scalars: dict[tuple[str, ...], Formula] = {}
         self._scalar_keys: dict[Formula, tuple[Hashable, ...]] = {}
+        self._shared: dict[Formula, Hashable] = {self.algebra.TRUE: (declared_order,)}
         self._tables: dict[Any, NameTable] = {}
         self._frames: dict[Any, Frame] = {}
         self._objects: dict[Any, Any] = {}
@@ -210,6 +214,17 @@ class Compilation:
 
         Copies are common where tools inline references, and "this, and not its copy" should be seen to be nothing.
         """
+        names = _names_in(schema.contents)
+        if names not in self._resembling:
+            self._resembling[names] = schema
+            return schema
+        first = self._resembling[names]
+        if first is not None:
+            self._first_written(first)
+            self._resembling[names] = None
+        return self._first_written(schema)
+
+    def _first_written(self, schema: Schema) -> Schema:
         written = _written(schema.contents)
         if written is None:
             return schema
@@ -246,6 +261,10 @@ class Compilation:
             self._scalars[shared] = known
             if words is None:
                 self._scalar_keys[known] = (self.assert_formats, *shared)
+                if schema.groups == Group.TYPE:
+                    integers = schema.only_integers and schema.draft.boolean_schemas
+                    says = (self.declared_order, schema.kinds_allowed, schema.only_integers, integers)
+                    self._shared[known] = says
         return known
 
     def _listed(self, schema: Schema) -> Formula:
@@ -336,6 +355,9 @@ class Compilation:
     def min_bytes(self, goal: Formula) -> int:
         return self.least.of_goal(goal)
 
+    def shared(self, goal: Formula) -> Hashable | None:
+        return self._shared.get(goal)
+
     # States.
 
     def _first_objects(self, goal: Formula) -> tuple[ObjectState, ...]:
@@ -425,6 +447,12 @@ class Compilation:
         return known
 
 
+def _names_in(contents: dict[str, Any]) -> Hashable:
+    """The keywords and listed members of a schema: what says the same has the same."""
+    members = contents.get("properties")
+    return frozenset(contents), frozenset(members) if isinstance(members, dict) else None
+
+
 def _written(contents: Any) -> str | None:
     """Contents as one string, equal where they are equal to JSON; None for large ones, so that this costs little."""
     work, budget = [contents], _SMALL
@@ -435,7 +463,7 @@ def _written(contents: Any) -> str | None:
         if budget < 0:
             return None
         work.extend(child for child in parts if isinstance(child, dict | list))
-    return json.dumps(contents, sort_keys=True)
+    return _IN_ORDER.encode(contents)
 
 
 def _is_reference_only(schema: Schema) -> bool:

@@ -11,7 +11,7 @@ Simplified without a search: units, duplicates, complements, absorption, and wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 from treadle.frontends.json_schema import values
@@ -45,6 +45,7 @@ class Hooks(Protocol):
     def cases(self, goal: Formula) -> Cases: ...
     def is_empty(self, goal: Formula) -> bool: ...
     def min_bytes(self, goal: Formula) -> int: ...
+    def shared(self, goal: Formula) -> Hashable | None: ...
 
 
 class Formula:
@@ -153,6 +154,11 @@ class Formula:
     def min_bytes(self) -> int:
         """A lower bound on the length of a compact JSON text of the goal, in bytes."""
         return self.algebra.hooks.min_bytes(self)
+
+    @property
+    def shared(self) -> Hashable | None:
+        """What says the same as this goal in any compilation with the same order of members; None for most goals."""
+        return self.algebra.hooks.shared(self)
 
     def describe(self) -> str:
         """The goal in words, with the pointers of the schemas that it comes from."""

@@ -391,7 +391,13 @@ _ORDER = (
 _OF_STRINGS = ("pattern", "format", "minLength", "maxLength")
 
 
-def _is_plainly_satisfiable(goal: Formula) -> bool:
+#: Schemas inside of each other that are looked at, and what one may say of its members and items to be settled so.
+_LOOKED_INTO = 8
+_OF_MEMBERS = frozenset({"properties", "required", "additionalProperties"})
+_OF_ITEMS = frozenset({"items", "minItems"})
+
+
+def _is_plainly_satisfiable(goal: Formula, deep: int = _LOOKED_INTO) -> bool:
     """Settled by a look at the keywords."""
     if goal.certain:
         return True
@@ -403,14 +409,60 @@ def _is_plainly_satisfiable(goal: Formula) -> bool:
     assert isinstance(atom, Schema)
     if atom.groups & (Group.IN_PLACE | Group.VALUES):
         return False
-    contents, kinds = atom.contents, atom.kinds_allowed
+    kinds = atom.kinds_allowed
     if kinds & values.STRING and _has_plain_strings(atom):
         return True
     if kinds & values.NUMBER and not atom.groups & Group.NUMBER:
         return True
-    if kinds & values.OBJECT and not contents.get("required") and not contents.get("minProperties"):
-        return "properties" not in contents or atom.draft.name != "draft 3"
-    return bool(kinds & values.ARRAY and not contents.get("minItems") and "contains" not in contents)
+    if kinds & values.OBJECT and _has_plain_objects(atom, deep):
+        return True
+    return bool(kinds & values.ARRAY and _has_plain_arrays(atom, deep))
+
+
+def _has_plain_objects(schema: Schema, deep: int) -> bool:
+    """Is there an object: the empty one, or one of the required members, of which each is settled by a look."""
+    contents = schema.contents
+    if contents.get("minProperties"):
+        return False
+    if schema.draft.name == "draft 3":
+        return "properties" not in contents and not contents.get("required")
+    required = contents.get("required")
+    if not required:
+        return True
+    if not deep or not _says_only(schema, Group.OBJECT, _OF_MEMBERS):
+        return False
+    listed = contents.get("properties", ())
+    others = contents.get("additionalProperties", True) is True
+    return all(
+        _settles(schema.child("properties", name), deep - 1) if name in listed else others
+        for name in required
+    )
+
+
+def _has_plain_arrays(schema: Schema, deep: int) -> bool:
+    contents = schema.contents
+    if not contents.get("minItems"):
+        return "contains" not in contents
+    if not deep or not _says_only(schema, Group.ARRAY, _OF_ITEMS):
+        return False
+    items = contents.get("items", True)
+    return items is True or (isinstance(items, dict) and _settles(schema.child("items"), deep - 1))
+
+
+def _says_only(schema: Schema, group: int, names: frozenset[str]) -> bool:
+    """Has the schema no other keywords of a group than these, nor those that look at other keywords' work?"""
+    if schema.groups & Group.UNEVALUATED:
+        return False
+    keywords = schema.draft.keywords
+    return not any(
+        name in keywords and keywords[name].group & group for name in schema.contents.keys() - names
+    )
+
+
+def _settles(goal: Formula, deep: int) -> bool:
+    if goal.empty is None and _is_plainly_satisfiable(goal, deep):
+        goal.empty = False
+    return goal.empty is False
 
 
 def _has_plain_strings(schema: Schema) -> bool:

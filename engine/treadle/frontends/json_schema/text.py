@@ -49,7 +49,9 @@ class Writer:
         return self.value(goal)
 
     def value(self, goal: Goal) -> rules.Call:
-        return rules.Call(("value", goal), lambda: self._alternatives(goal), least=goal.min_bytes())
+        shared = goal.shared
+        key = ("value", goal) if shared is None else ("value", self, shared)
+        return rules.Call(key, lambda: self._alternatives(goal), least=goal.min_bytes())
 
     def _alternatives(self, goal: Goal) -> rules.Node:
         cases = goal.cases()
