@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -221,14 +220,15 @@ def test_the_message_names_the_conflict() -> None:
     assert caught.value.at("column 3").conflict == ("#/type", "#/enum")
 
 
-def test_a_conflict_in_a_large_schema_is_found_in_bounded_time() -> None:
+def test_a_conflict_in_a_large_schema_is_found_in_few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Tries are counted, so that a slow machine finds the same; at most so many are made.
+    monkeypatch.setattr(conflict, "_SECONDS", float("inf"))
+    monkeypatch.setattr(conflict, "_TRIES", 60)
     member = {"type": "object", "properties": {f"x{k}": {"type": "string"} for k in range(20)}}
     names = {f"m{index}": dict(member) for index in range(500)}
     names["m77"] = {"type": "string", "enum": [4]}
-    start = time.perf_counter()
     with pytest.raises(UnsatisfiableConstraint) as caught:
         compile_schema({"type": "object", "properties": names, "required": list(names)})
-    assert time.perf_counter() - start < 10
     assert caught.value.conflict == (
         "#/type", "#/properties/m77/type", "#/properties/m77/enum", "#/required",
     )  # fmt: skip

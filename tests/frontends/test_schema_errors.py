@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -94,7 +93,7 @@ def test_deep_nesting_in_place_is_refused_in_one_line() -> None:
     assert accepts(goal, "x")
 
 
-def test_two_megabytes_compile_in_seconds() -> None:
+def test_two_megabytes_compile_without_looking_into_each_member() -> None:
     schema = {
         "type": "object",
         "properties": {
@@ -107,11 +106,11 @@ def test_two_megabytes_compile_in_seconds() -> None:
         },
     }
     assert len(json.dumps(schema)) > 1_700_000
-    start = time.perf_counter()
     goal, _ = compile_schema(schema)
     (state,) = goal.cases().objects
     assert len(state.names) == 2500
-    assert time.perf_counter() - start < 5
+    # A formula for each member and a few more, none for what is inside of members: `made` counts work.
+    assert goal.algebra.made < 3 * 2500
 
 
 def test_a_schema_inside_of_itself_adds_nothing_and_is_noted() -> None:

@@ -101,7 +101,7 @@ class Compilation:
         #: Goals that may have strings, none of which can be written (A-labels of host names).
         self.unwritten: list[Formula] = []
         self._goals: dict[tuple[int, tuple[str, ...]], Formula] = {}
-        #: By the names in a schema the first one that has them, and of those met twice all by what they say.
+        #: By the outline of a schema the first one that has it; where it was met twice, all by what they say.
         self._resembling: dict[Hashable, Schema | None] = {}
         self._alike: dict[tuple[str, int], Schema] = {}
         self._scalars: dict[tuple[str, ...], Formula] = {}
@@ -214,14 +214,14 @@ class Compilation:
 
         Copies are common where tools inline references, and "this, and not its copy" should be seen to be nothing.
         """
-        names = _names_in(schema.contents)
-        if names not in self._resembling:
-            self._resembling[names] = schema
+        outline = _outline(schema.contents)
+        if outline not in self._resembling:
+            self._resembling[outline] = schema
             return schema
-        first = self._resembling[names]
+        first = self._resembling[outline]
         if first is not None:
             self._first_written(first)
-            self._resembling[names] = None
+            self._resembling[outline] = None
         return self._first_written(schema)
 
     def _first_written(self, schema: Schema) -> Schema:
@@ -447,10 +447,13 @@ class Compilation:
         return known
 
 
-def _names_in(contents: dict[str, Any]) -> Hashable:
-    """The keywords and listed members of a schema: what says the same has the same."""
-    members = contents.get("properties")
-    return frozenset(contents), frozenset(members) if isinstance(members, dict) else None
+def _outline(contents: dict[str, Any]) -> Hashable:
+    """What a look at a schema shows: names and plain values. What says the same shows the same."""
+    return frozenset([(name, _look(value)) for name, value in contents.items()])
+
+
+def _look(value: Any) -> Hashable:
+    return frozenset(value) if isinstance(value, dict) else len(value) if isinstance(value, list) else value
 
 
 def _written(contents: Any) -> str | None:

@@ -33,6 +33,9 @@ class Group:
 class Shape(Enum):
     """What a keyword's value must look like."""
 
+    # Asked for with every keyword that is read; Enum's own is a Python function.
+    __hash__ = object.__hash__
+
     SCHEMA = "a schema"
     SCHEMAS = "a non-empty array of schemas"
     SCHEMA_MAP = "an object of schemas"
