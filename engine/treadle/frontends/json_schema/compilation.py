@@ -36,8 +36,8 @@ from treadle.frontends.json_schema.number_keywords import number_language
 from treadle.frontends.json_schema.object_state import FixedObject, Frame, ObjectState, fixed_parts
 from treadle.frontends.json_schema.open_object import OpenObject
 from treadle.frontends.json_schema.report import Report
-from treadle.frontends.json_schema.satisfiable import Search
-from treadle.frontends.json_schema.schema import Link, Schema
+from treadle.frontends.json_schema.satisfiable import Search, has_plain_values
+from treadle.frontends.json_schema.schema import Link, Schema, is_reference_only
 from treadle.frontends.json_schema.splitting import alternatives
 from treadle.frontends.json_schema.string_keywords import StringCase, is_unwritten, string_cases
 from treadle.frontends.json_schema.wellformed import DynamicReference, load
@@ -198,7 +198,7 @@ class Compilation:
                 return self._scalar(schema)
             if not groups & ~(Group.VALUES | Group.TYPE) and not _asks_for_spelling(schema):
                 return self._listed(schema)
-            if groups != Group.IN_PLACE or not _is_reference_only(schema):
+            if groups != Group.IN_PLACE or not is_reference_only(schema):
                 return self.algebra.atom(self._first_like(schema))
             contents, _, resource = schema.targets["$ref"]
             if isinstance(contents, bool):
@@ -352,6 +352,9 @@ class Compilation:
     def _undecided(self, goal: Formula, message: str) -> None:
         self.report.add("inexact", "#", f"{message}: {goal.describe()}")
 
+    def has_plain_values(self, contents: Any, resource: Resource) -> bool:
+        return has_plain_values(self, contents, resource)
+
     def min_bytes(self, goal: Formula) -> int:
         return self.least.of_goal(goal)
 
@@ -467,18 +470,6 @@ def _written(contents: Any) -> str | None:
             return None
         work.extend(child for child in parts if isinstance(child, dict | list))
     return _IN_ORDER.encode(contents)
-
-
-def _is_reference_only(schema: Schema) -> bool:
-    if "$ref" not in schema.targets:
-        return False
-    if not schema.draft.ref_siblings:
-        return True
-    keywords = schema.draft.keywords
-    return all(
-        name == "$ref" or (keyword := keywords.get(name)) is None or not keyword.group
-        for name in schema.contents
-    )
 
 
 _WORDS = re.compile(r"\^(?:([\w /:@-]+)|\(([\w /:@-]+(?:\|[\w /:@-]+)*)\))\$", re.ASCII)

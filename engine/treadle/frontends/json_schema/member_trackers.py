@@ -69,6 +69,14 @@ class Members:
         )
         return self._joint(goals)
 
+    def has_plain_values(self, name: str) -> bool:
+        """Whether a look tells that a listed name has values. False may mean that it does not tell."""
+        schema = self.schema
+        listed = schema.get("properties") or {}
+        if self.patterns or name not in listed:
+            return False
+        return schema.compilation.has_plain_values(listed[name], schema.resource)
+
     def class_goal(self, name_class: NameClass) -> Formula:
         known = self._class_goals.get(name_class)
         if known is None:

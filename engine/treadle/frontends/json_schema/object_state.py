@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from treadle.frontends.json_schema.count_trackers import AtLeast, AtMost, describe_count
 from treadle.frontends.json_schema.formula import Formula
-from treadle.frontends.json_schema.member_trackers import NameClass
+from treadle.frontends.json_schema.member_trackers import Members, NameClass
 from treadle.frontends.json_schema.name_classes import NameTable, names_left
 from treadle.frontends.json_schema.object_trackers import Required, tracker_class_goal, tracker_goal
 
@@ -109,8 +109,16 @@ class Frame:
     def usable(self, name: str) -> bool:
         known = self._usable.get(name)
         if known is None:
-            known = self._usable[name] = not self.goal(name).is_empty()
+            known = self._usable[name] = self._is_plain(name) or not self.goal(name).is_empty()
         return known
+
+    def _is_plain(self, name: str) -> bool:
+        """Has the name plain values, as a look at one schema tells?"""
+        if len(self.trackers) > 1 or name in self._goals or name in self.absent:
+            return False
+        return all(
+            isinstance(tracker, Members) and tracker.has_plain_values(name) for tracker in self.trackers
+        )
 
     def class_goal(self, name_class: NameClass) -> Formula:
         algebra = self.compilation.algebra

@@ -25,6 +25,7 @@ from treadle.frontends.json_schema.array_state import (
     without_copies,
 )
 from treadle.frontends.json_schema.discriminate import object_alternatives
+from treadle.frontends.json_schema.documents import Resource
 from treadle.frontends.json_schema.drafts import Group
 from treadle.frontends.json_schema.formula import Formula
 from treadle.frontends.json_schema.in_place import expand, object_formula
@@ -35,7 +36,7 @@ from treadle.frontends.json_schema.object_state import Frame, fixed_parts, suppl
 from treadle.frontends.json_schema.object_trackers import Required
 from treadle.frontends.json_schema.open_object import object_branches, relevant_names
 from treadle.frontends.json_schema.residuals import closes
-from treadle.frontends.json_schema.schema import Schema
+from treadle.frontends.json_schema.schema import Schema, is_reference_only
 from treadle.frontends.json_schema.splitting import alternatives
 from treadle.grammar.expression import NOTHING
 
@@ -401,22 +402,34 @@ def _is_plainly_satisfiable(goal: Formula, deep: int = _LOOKED_INTO) -> bool:
     """Settled by a look at the keywords."""
     if goal.certain:
         return True
-    atom = goal.atom
     if not goal.is_atom:
         return False
-    if isinstance(atom, Literals):
-        return True
-    assert isinstance(atom, Schema)
-    if atom.groups & (Group.IN_PLACE | Group.VALUES):
+    return isinstance(goal.atom, Literals) or _has_plain_values(goal.atom, deep)
+
+
+def has_plain_values(compilation: Compilation, contents: Any, resource: Resource) -> bool:
+    """The same of a schema that was read, without making it a goal: of many members, few are ever written."""
+    for _ in range(_LOOKED_INTO):
+        if isinstance(contents, bool):
+            return contents
+        schema = compilation.schemas[id(contents), resource.scope]
+        if schema.groups != Group.IN_PLACE or not is_reference_only(schema):
+            return bool(schema.kinds()[1]) or _has_plain_values(schema, _LOOKED_INTO)
+        contents, _, resource = schema.targets["$ref"]
+    return False
+
+
+def _has_plain_values(schema: Schema, deep: int) -> bool:
+    if schema.groups & (Group.IN_PLACE | Group.VALUES):
         return False
-    kinds = atom.kinds_allowed
-    if kinds & values.STRING and _has_plain_strings(atom):
+    kinds = schema.kinds_allowed
+    if kinds & values.STRING and _has_plain_strings(schema):
         return True
-    if kinds & values.NUMBER and not atom.groups & Group.NUMBER:
+    if kinds & values.NUMBER and not schema.groups & Group.NUMBER:
         return True
-    if kinds & values.OBJECT and _has_plain_objects(atom, deep):
+    if kinds & values.OBJECT and _has_plain_objects(schema, deep):
         return True
-    return bool(kinds & values.ARRAY and _has_plain_arrays(atom, deep))
+    return bool(kinds & values.ARRAY and _has_plain_arrays(schema, deep))
 
 
 def _has_plain_objects(schema: Schema, deep: int) -> bool:

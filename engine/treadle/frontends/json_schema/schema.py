@@ -169,3 +169,16 @@ class Schema:
 
     def describe(self) -> str:
         return self.pointer
+
+
+def is_reference_only(schema: Schema) -> bool:
+    """Says the schema nothing but what another one says?"""
+    if "$ref" not in schema.targets:
+        return False
+    if not schema.draft.ref_siblings:
+        return True
+    keywords = schema.draft.keywords
+    return all(
+        name == "$ref" or (keyword := keywords.get(name)) is None or not keyword.group
+        for name in schema.contents
+    )
