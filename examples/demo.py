@@ -24,10 +24,12 @@ Describe the person in this text as JSON."""
 def main() -> int:
     schema = json.loads(library.find("schemas", "person").read_text("utf-8"))
     print(f"Schema:\n{json.dumps(schema, indent=2)}\n\nPrompt:\n{PROMPT}\n")
-    print("Loading the bundled model (the first time it is converted, which takes longer) ...", flush=True)
+    print("The first run converts the model and compiles kernels, which takes some minutes.")
+    print("Loading the bundled model ...", flush=True)
     started = time.perf_counter()
     treadle.generate("Hello", choices=["Hello"])
     loaded = time.perf_counter()
+    print("Writing ...", flush=True)
     text = treadle.generate(PROMPT, schema=schema, max_tokens=120)
     finished = time.perf_counter()
     print(f"\nText:\n{text}\n")

@@ -39,6 +39,7 @@ CELLS = 26
 
 
 def main(file: str) -> None:
+    print("Loading (the first run compiles kernels: some minutes) ...\n", flush=True)
     model = text_model()
     vocabulary = model.vocabulary
     frames = []

@@ -23,6 +23,7 @@ PROMPT = "Recommend a holiday in a European capital: which city, in which season
 
 
 def main(file: str) -> None:
+    print("Searching (the first run converts the model and compiles kernels: some minutes) ...", flush=True)
     results = treadle.generate(
         PROMPT,
         schema=SCHEMA,

@@ -33,7 +33,7 @@ USAGE_ERROR: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="treadle",
-    help="What a language model writes satisfies a JSON Schema, a regular expression or a type, always.",
+    help="What a language model writes satisfies a JSON Schema, a grammar, a regular expression or a type, always.",
     epilog="Exit status: 0 done or accepted, 1 refused, 2 wrong constraint, file or argument.",
     no_args_is_help=True,
     add_completion=False,
@@ -93,4 +93,4 @@ def _root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version.")
     ] = False,
 ) -> None:
-    """What a language model writes satisfies a JSON Schema, a regular expression or a type, always."""
+    """What a language model writes satisfies a JSON Schema, a grammar, a regular expression or a type, always."""

@@ -337,8 +337,11 @@ def read_schema(schema: Any) -> Any:
 def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConstraint("the schema cannot be read", where=str(path), found=str(error)) from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise InvalidConstraint(f"the schema cannot be read: {why}", where=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise InvalidConstraint("not UTF-8", where=f"{path}, byte {error.start}") from error
 
 
 def _parse(text: str, where: str) -> Any:

@@ -80,36 +80,18 @@ def generate(
     by "smc".
     """
     given = {
-        "schema": schema,
-        "regex": regex,
-        "grammar": grammar,
-        "choices": choices,
-        "python_type": python_type,
-    }
+        "schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "python_type": python_type,
+    }  # fmt: skip
     _check_counts(n, max_tokens)
     whole = _constraint(constraint, given, policies, predicate)
     chosen = chosen_by(_default(strategy, whole), n, temperature, top_k, top_p, min_p)
     several, prompts = _batched(prompt)
     request = Request(prompts, whole, model, heal_prompt, chat)
-    results = request.search(
-        chosen,
-        Steering(
-            n,
-            max_tokens,
-            seed,
-            temperature,
-            checks,
-            scorers,
-            expansions,
-            cache_tokens,
-            stop,
-            progress,
-            trace,
-            forced_runs,
-            exact_budget,
-            reweight,
-        ),
-    )
+    steering = Steering(
+        n, max_tokens, seed, temperature, checks, scorers, expansions, cache_tokens, stop, progress, trace,
+        forced_runs, exact_budget, reweight,
+    )  # fmt: skip
+    results = request.search(chosen, steering)
     answers = [one if return_results or n > 1 else only(one).text for one in results]
     return answers if several else answers[0]
 
@@ -141,12 +123,8 @@ def stream(
     A constraint or prompt that is wrong raises here, not at the first piece. A search gives its text as one piece.
     """
     given = {
-        "schema": schema,
-        "regex": regex,
-        "grammar": grammar,
-        "choices": choices,
-        "python_type": python_type,
-    }
+        "schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "python_type": python_type,
+    }  # fmt: skip
     _check_counts(1, max_tokens)
     whole = _constraint(constraint, given, policies, predicate)
     chosen = chosen_by(_default(strategy, whole), 1, temperature, top_k, top_p, min_p)

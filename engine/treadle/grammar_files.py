@@ -8,7 +8,8 @@ everything it depends on, and a hit imports no lark. Imported files are compared
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -16,7 +17,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from treadle import library
-from treadle.errors import InvalidConstraint, UnsupportedFeature
+from treadle.errors import ConstraintError, InvalidConstraint, UnsupportedFeature
 from treadle.frontends.grammars import stored
 from treadle.frontends.grammars.extensions import extended, filled
 from treadle.frontends.grammars.reading import Reading
@@ -63,8 +64,11 @@ def find(grammar: str | Path, syntax: Literal["auto", "lark", "gbnf", "ebnf"] = 
 def _of_file(path: Path, syntax: Literal["auto", "lark", "gbnf", "ebnf"]) -> Source:
     try:
         text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidConstraint("the grammar cannot be read", where=str(path), found=str(error)) from None
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise InvalidConstraint(f"the grammar cannot be read: {why}", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        raise InvalidConstraint("not UTF-8", where=f"{path}, byte {error.start}") from None
     return Source(text, SUFFIXES.get(path.suffix) or _syntax_of(text) if syntax == "auto" else syntax, path)
 
 
@@ -86,9 +90,32 @@ def read(
     rules_of: Callable[[Any], Node],
 ) -> Reading:
     """The reading of a grammar, from the cache where it is there. `rules_of`: a JSON Schema inside of it as rules."""
+    with _named(source.path):
+        return _cached(source, _options(source, start, imports, lexing, indentation, guards), rules_of)
+
+
+@contextmanager
+def _named(path: Path | None) -> Iterator[None]:
+    """What is wrong with a grammar of a file begins with the file's name."""
+    try:
+        yield
+    except ConstraintError as error:
+        if path is None:
+            raise
+        raise error.at(str(path)) from None
+
+
+def _options(
+    source: Source,
+    start: str | None,
+    imports: Sequence[str | Path],
+    lexing: str,
+    indentation: str | None,
+    guards: Sequence[str],
+) -> dict[str, Any]:
     folders = [str(source.path.parent)] if source.path else []
     folders += [*map(str, imports), *map(str, library.folders("grammars"))]
-    options: dict[str, Any] = {
+    return {
         "start": STARTS[source.syntax] if start is None else start,
         "source": str(source.path or ""),
         "imports": folders,
@@ -96,6 +123,9 @@ def read(
         "indentation": indentation,
         "guards": sorted(guards),
     }
+
+
+def _cached(source: Source, options: dict[str, Any], rules_of: Callable[[Any], Node]) -> Reading:
     if source.syntax != "lark":
         return _read(source, options)
     name = f"grammars/{stored.key(text=source.text, syntax=source.syntax, **options)}"

@@ -39,7 +39,7 @@ def registry(resources: list[str] | None) -> Any:
 
 
 def schema(source: str) -> Any:
-    if source != "-" and not Path(source).exists() and source in library.names("schemas"):
+    if source != "-" and not Path(source).exists() and source == Path(source).stem:
         source = str(library.find("schemas", source))
     place = "standard input" if source == "-" else source
     try:

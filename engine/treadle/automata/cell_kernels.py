@@ -84,11 +84,16 @@ def mix(h, x):
 
 
 @helper
+def hashed(kind, x, y, z):
+    """The hash of a memo's key."""
+    return mix(mix(mix(mix(0, kind), x), y), z)
+
+
+@helper
 def memo_slot(m, kind, x, y, z):
     """Slot of (kind, x, y, z) in the memo's hash table: where it is, or the free one where it belongs."""
-    h = mix(mix(mix(mix(0, kind), x), y), z)
     mask = np.int64(m[CAP_MEMO_HASH]) - 1
-    slot = h & mask
+    slot = hashed(kind, x, y, z) & mask
     while True:
         e = cell(m, AT_MEMO_HASH, slot)
         if e == 0:

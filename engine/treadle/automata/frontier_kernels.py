@@ -59,65 +59,29 @@ def close(m, pos, stack, world):
 
     `world` is 0, or -1 where no names are recorded (see `anonymous`); every configuration carries it as its text.
     """
-    m[m[AT_WORK] + 0 * WORK_WIDTH + 0] = pos
-    m[m[AT_WORK] + 0 * WORK_WIDTH + 1] = stack
-    n = 1
+    n = later(m, 0, pos, stack)
     while n > 0:
         n -= 1
-        p = work_row(m, n, 0)
-        s = work_row(m, n, 1)
+        p, s = go_through(m, work_row(m, n, 0), work_row(m, n, 1), world)
+        if p < 0:
+            return False
         kind = position(m, p, POS_KIND)
-        while P_CALL <= kind <= P_ITEM:
-            if kind == P_IF:
-                p = position(m, p, POS_A) if holds(m, p, s) else 0
-            elif kind == P_MEMBER:
-                p = names_of(m, stack_row(m, s, STK_PROGRESS))
-            elif kind == P_OBJECT:
-                s = push_object(m, position(m, p, POS_THEN), s, position(m, p, POS_B))
-                if s < 0:
-                    return False
-                p = position(m, p, POS_A)
-            elif kind == P_RETURN:
-                p = stack_row(m, s, STK_RETURN)
-                start = stack_row(m, s, STK_START)
-                s = stack_row(m, s, STK_PARENT)
-                if position(m, p, POS_KIND) == P_ITEM_END:
-                    p = item_end(m, p, start, world)
-                    if p < 0:
-                        return False
-            else:
-                start = begin_recording(m) if kind == P_ITEM and world >= 0 else 0
-                s = push(m, position(m, p, POS_B), s, start)
-                if s < 0:
-                    return False
-                p = position(m, p, POS_A)
-            kind = position(m, p, POS_KIND)
         if kind == P_BYTES or kind == P_ACCEPT:
             if not emit(m, p, 0, 0, 0, 0, 0, world, s):
                 return False
         elif kind == P_SPACE or kind == P_INDENT:
             if not emit(m, p, 0, 0, 0, 0, 0, world, s):
                 return False
-            m[m[AT_WORK] + n * WORK_WIDTH + 0] = position(m, p, POS_A)
-            m[m[AT_WORK] + n * WORK_WIDTH + 1] = s
-            n += 1
+            n = later(m, n, position(m, p, POS_A), s)
         elif kind == P_FORK:
             first = position(m, p, POS_A)
             count = position(m, p, POS_B)
             if n + count > m[CAP_WORK]:
                 return ask(m, ASK_LIMIT, n + count, 0, 0)
             for i in range(count):
-                m[m[AT_WORK] + n * WORK_WIDTH + 0] = edge(m, first + i, 2)
-                m[m[AT_WORK] + n * WORK_WIDTH + 1] = s
-                n += 1
+                n = later(m, n, edge(m, first + i, 2), s)
         elif kind == P_STRING:
-            low, high = literal_interval(m, p)
-            q = position(m, p, POS_A)
-            if (position(m, p, POS_FLAGS) & F_OBJECT) != 0 and not others_allowed(
-                m, stack_row(m, s, STK_PROGRESS)
-            ):
-                q = 0
-            if not emit(m, p, q, low, high, 0, 0, world, s):
+            if not emit_string(m, p, s, world):
                 return False
         elif kind == P_TEXT:
             low, high = literal_interval(m, p)
@@ -125,12 +89,60 @@ def close(m, pos, stack, world):
             if ends < 0:
                 return False
             if ends:
-                m[m[AT_WORK] + n * WORK_WIDTH + 0] = position(m, p, POS_THEN)
-                m[m[AT_WORK] + n * WORK_WIDTH + 1] = s
-                n += 1
+                n = later(m, n, position(m, p, POS_THEN), s)
         elif kind == P_LAZY:
             return ask(m, ASK_NODE, p, 0, 0)
     return True
+
+
+@helper
+def later(m, n, p, s):
+    """Put (p, s) on the list of what is still to be looked at, which holds n; how many it holds then."""
+    m[m[AT_WORK] + n * WORK_WIDTH + 0] = p
+    m[m[AT_WORK] + n * WORK_WIDTH + 1] = s
+    return n + 1
+
+
+@helper
+def go_through(m, p, s, world):
+    """Through calls, returns and conditions, each of which leads to one place: (position, stack); -1: asked."""
+    kind = position(m, p, POS_KIND)
+    while P_CALL <= kind <= P_ITEM:
+        if kind == P_IF:
+            p = position(m, p, POS_A) if holds(m, p, s) else 0
+        elif kind == P_MEMBER:
+            p = names_of(m, stack_row(m, s, STK_PROGRESS))
+        elif kind == P_OBJECT:
+            s = push_object(m, position(m, p, POS_THEN), s, position(m, p, POS_B))
+            if s < 0:
+                return -1, s
+            p = position(m, p, POS_A)
+        elif kind == P_RETURN:
+            p = stack_row(m, s, STK_RETURN)
+            start = stack_row(m, s, STK_START)
+            s = stack_row(m, s, STK_PARENT)
+            if position(m, p, POS_KIND) == P_ITEM_END:
+                p = item_end(m, p, start, world)
+                if p < 0:
+                    return p, s
+        else:
+            start = begin_recording(m) if kind == P_ITEM and world >= 0 else 0
+            s = push(m, position(m, p, POS_B), s, start)
+            if s < 0:
+                return -1, s
+            p = position(m, p, POS_A)
+        kind = position(m, p, POS_KIND)
+    return p, s
+
+
+@helper
+def emit_string(m, p, s, world):
+    """Add the beginning of a JSON string, behind its opening quote. False: asked."""
+    low, high = literal_interval(m, p)
+    q = position(m, p, POS_A)
+    if (position(m, p, POS_FLAGS) & F_OBJECT) != 0 and not others_allowed(m, stack_row(m, s, STK_PROGRESS)):
+        q = 0
+    return emit(m, p, q, low, high, 0, 0, world, s)
 
 
 @helper

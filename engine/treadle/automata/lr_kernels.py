@@ -48,32 +48,31 @@ from treadle.compiling import helper
 
 
 @helper
-def entry(m, state, t):
-    """The cell of the action table for terminal t, -1 if it is empty."""
-    low = at(m, AT_ROW, state)
-    high = at(m, AT_ROW, state + 1)
+def first_from(m, table, low, high, number):
+    """The first place in low..high of an ascending table that does not hold less than `number`; high if none."""
     while low < high:
         middle = (low + high) >> 1
-        if at(m, AT_TERMINAL, middle) < t:
+        if at(m, table, middle) < number:
             low = middle + 1
         else:
             high = middle
-    if low < at(m, AT_ROW, state + 1) and at(m, AT_TERMINAL, low) == t:
-        return low
+    return low
+
+
+@helper
+def entry(m, state, t):
+    """The cell of the action table for terminal t, -1 if it is empty."""
+    last = at(m, AT_ROW, state + 1)
+    place = first_from(m, AT_TERMINAL, at(m, AT_ROW, state), last, t)
+    if place < last and at(m, AT_TERMINAL, place) == t:
+        return place
     return np.int64(-1)
 
 
 @helper
 def goto(m, state, rule):
-    low = at(m, AT_GOTO_ROW, state)
-    high = at(m, AT_GOTO_ROW, state + 1)
-    while low < high:
-        middle = (low + high) >> 1
-        if at(m, AT_GOTO_RULE, middle) < rule:
-            low = middle + 1
-        else:
-            high = middle
-    return at(m, AT_GOTO_STATE, low)
+    first, last = at(m, AT_GOTO_ROW, state), at(m, AT_GOTO_ROW, state + 1)
+    return at(m, AT_GOTO_STATE, first_from(m, AT_GOTO_RULE, first, last, rule))
 
 
 @helper

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from treadle.automata import layout as at
-from treadle.automata.cell_kernels import memo_row, mix
+from treadle.automata.cell_kernels import hashed, memo_row, mix
 from treadle.compiling import kernel
 from treadle.errors import LimitExceeded
 
@@ -324,7 +324,7 @@ def _rehash_memo(m):  # type: ignore[no-untyped-def]  # kernels are typed by num
     for i in range(mask + 1):
         m[m[at.AT_MEMO_HASH] + i] = 0
     for e in range(1, m[at.N_MEMO]):
-        h = mix(mix(mix(mix(0, memo_row(m, e, 0)), memo_row(m, e, 1)), memo_row(m, e, 2)), memo_row(m, e, 3))
+        h = hashed(memo_row(m, e, 0), memo_row(m, e, 1), memo_row(m, e, 2), memo_row(m, e, 3))
         slot = h & mask
         while m[m[at.AT_MEMO_HASH] + slot] != 0:
             slot = (slot + 1) & mask

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from treadle.automata import journal_kernels, scanner
 from treadle.automata import parse_kernels as kernels
 from treadle.automata import parse_layout as at
-from treadle.automata import scanner
 from treadle.automata.guard_texts import Guard, GuardTexts
 from treadle.automata.lr import Tables
 from treadle.automata.parse_cell_kernels import remember
@@ -365,11 +365,11 @@ class ParseAutomaton:
         """States that are made inside are taken back: what looks at thousands of futures keeps none of them."""
         with self.lock:
             self._lasting.clear()
-            kernels.begin(self.memory.words)
+            journal_kernels.begin(self.memory.words)
             try:
                 yield
             finally:
-                kernels.take_back(self.memory.words)
+                journal_kernels.take_back(self.memory.words)
                 # What was said about sets of terminals stays true.
                 for entry in self._lasting:
                     self._write(*entry)

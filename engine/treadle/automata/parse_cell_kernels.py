@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from treadle.automata.cell_kernels import mix
+from treadle.automata.cell_kernels import hashed
 from treadle.automata.parse_layout import *  # noqa: F403  # the names are the point of that file
 from treadle.compiling import helper, kernel
 
@@ -55,9 +55,8 @@ def roomy(m):
 
 @helper
 def slot_of(m, kind, x, y, z):
-    h = mix(mix(mix(mix(0, kind), x), y), z)
     mask = np.int64(m[CAP_HASH]) - 1
-    slot = h & mask
+    slot = hashed(kind, x, y, z) & mask
     while True:
         e = at(m, AT_HASH, slot)
         if e == 0:
@@ -66,6 +65,13 @@ def slot_of(m, kind, x, y, z):
         if m[row] == kind and m[row + 1] == x and m[row + 2] == y and m[row + 3] == z:
             return slot
         slot = (slot + 1) & mask
+
+
+@helper
+def hash_of_row(m, e):
+    """The hash of the key in row e of the memo."""
+    row = m[AT_MEMO] + e * MEMO_WIDTH
+    return hashed(np.int64(m[row]), np.int64(m[row + 1]), np.int64(m[row + 2]), np.int64(m[row + 3]))
 
 
 @helper
@@ -102,12 +108,7 @@ def rehash(m):
     """Fill the hash table, which is empty, with what the memo holds."""
     mask = np.int64(m[CAP_HASH]) - 1
     for e in range(1, m[N_MEMO]):
-        row = m[AT_MEMO] + e * MEMO_WIDTH
-        h = mix(
-            mix(mix(mix(0, np.int64(m[row])), np.int64(m[row + 1])), np.int64(m[row + 2])),
-            np.int64(m[row + 3]),
-        )
-        slot = h & mask
+        slot = hash_of_row(m, e) & mask
         while m[m[AT_HASH] + slot] != 0:
             slot = (slot + 1) & mask
         m[m[AT_HASH] + slot] = e

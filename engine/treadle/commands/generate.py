@@ -69,7 +69,7 @@ SeedOption = Annotated[int | None, typer.Option(help="Makes sampling repeatable.
 CountOption = Annotated[int, typer.Option("-n", "--n", min=1, help="How many texts.")]
 StrategyOption = Annotated[
     str | None,
-    typer.Option(help="beam, smc, cars, ... with options if wanted: beam:width=8 (see docs/generate.md)."),
+    typer.Option(help="beam, smc, cars, ... with options if wanted: beam:width=8. See docs/generate.md."),
 ]
 MustIncludeOption = Annotated[
     list[str] | None,

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import signature
 from typing import Any
 
 from treadle.errors import InvalidConstraint
@@ -51,10 +52,16 @@ def built(name: str, options: Mapping[str, Any]) -> Any:
     if name not in _HOMES:
         raise InvalidConstraint("no such strategy", found=repr(name), expected=", ".join(NAMES))
     module, cls = _HOMES[name]
+    made = getattr(import_module(f"treadle.decoding.{module}"), cls)
+    known = signature(made).parameters
+    if not options.keys() <= known.keys():
+        unknown = ", ".join(sorted(options.keys() - known.keys()))
+        raise InvalidConstraint(
+            f"no such option of {name}", found=unknown, expected=", ".join(known) or "no options"
+        )
     try:
-        return getattr(import_module(f"treadle.decoding.{module}"), cls)(**options)
-    except TypeError as error:
-        # Python says which option it does not know, or which one is missing.
+        return made(**options)
+    except TypeError as error:  # Python says which option is missing
         found = ",".join(f"{key}={value}" for key, value in options.items()) or "none"
         raise InvalidConstraint(f"the options of {name} are wrong: {error}", found=found) from error
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from treadle.automata.cell_kernels import ask, char_row, config, edge, position, state_row
+from treadle.automata.character_kernels import records
 from treadle.automata.frontier_kernels import emit
 from treadle.automata.kernels import intern_out, lead_of, note_byte, roomy, step
 from treadle.automata.layout import *  # noqa: F403  # the names are the point of that file
-from treadle.automata.string_kernels import records
 from treadle.automata.word_kernels import any_literal, literal_char, narrow
 from treadle.compiling import helper, kernel
 

@@ -31,6 +31,32 @@ _SENTENCES: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 
 
+#: What the lexemes of Lark's own language look like.
+_LEXEMES = {
+    "NUMBER": "a number",
+    "OP": "'?', '*' or '+'",
+    "REGEXP": "a /pattern/",
+    "RULE": "a rule",
+    "RULE_MODIFIERS": "a modifier",
+    "STRING": 'a "text"',
+    "TERMINAL": "a TERMINAL",
+    "_COLON": "':'",
+    "_COMMA": "','",
+    "_DOT": "'.'",
+    "_DOTDOT": "'..'",
+    "_LBRA": "'['",
+    "_LBRACE": "'{'",
+    "_LPAR": "'('",
+    "_NL": "the end of a line",
+    "_NL_OR": "'|' in a new line",
+    "_OR": "'|'",
+    "_RBRA": "']'",
+    "_RBRACE": "'}'",
+    "_RPAR": "')'",
+    "_TO": "'->'",
+}
+
+
 @contextmanager
 def lark_errors(text: GrammarText, parses: Callable[[str], object]) -> Iterator[None]:
     """Turn what lark raises inside into errors of ours. `parses` is lark's reader, to see whose mistake it was."""
@@ -71,7 +97,8 @@ def _unexpected(
     if isinstance(error, UnexpectedToken):
         at_end = error.token.type == "$END"
         found = "the end of the grammar" if at_end else repr(str(error.token))
-        expected = ", ".join(sorted(error.accepts or error.expected))
+        names = sorted(error.accepts or error.expected)
+        expected = ", ".join(dict.fromkeys(_LEXEMES.get(name, name) for name in names))
     else:
         found, expected = repr(getattr(error, "char", "")), ""
     try:

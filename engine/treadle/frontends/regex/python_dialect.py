@@ -67,7 +67,10 @@ def read_python(pattern: str, flags: int = 0) -> Tree:
         raise LimitExceeded("groups nested too deeply", limit="nesting", value=NESTING) from None
     if parsed.state.flags & re.LOCALE:
         raise UnsupportedFeature("patterns that depend on the locale")
-    return _Mode(parsed.state.flags, 0).sequence(parsed)
+    try:
+        return _Mode(parsed.state.flags, 0).sequence(parsed)
+    except UnsupportedFeature as error:  # the reader of `re` keeps no columns, so the pattern has to do
+        raise UnsupportedFeature(error.message, found=repr(pattern)) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class _Mode:
 
     def tree(self, code: str, argument: Any) -> Tree:
         if code in _REFUSED:
-            raise UnsupportedFeature(_REFUSED[code], found=f"{code.lower()} in the pattern")
+            raise UnsupportedFeature(_REFUSED[code])
         return _RULES[code](self, argument)
 
     def literal(self, codepoint: int) -> Tree:
