@@ -55,9 +55,9 @@ class Particle:
         """Neither finished nor dead."""
         return not self.hypothesis.finished and not self.dead
 
-    def weighted(self, log_factor: float, twist: float) -> Particle:
-        """The weight times a factor that stays and one that may be taken back."""
-        return replace(self, log_weight=self.log_weight + log_factor + twist, twist=twist)
+    def grown(self, child: Hypothesis, log_factor: float, twist: float) -> Particle:
+        """With a token more, the weight times a factor that stays and one that may be taken back."""
+        return Particle(child, self.log_weight + log_factor + twist, twist)
 
     def untwisted(self) -> Particle:
         """Without the critic's part."""
@@ -112,7 +112,8 @@ class Offer:
     def urn(self, rng: np.random.Generator) -> WeightedUrn:
         """The choices that were not refused."""
         urn = WeightedUrn(self.weights, rng, self._sums, self.refused_with)
-        urn.remove_all(self.refused)
+        if self.tried:
+            urn.remove_all(self.refused)
         return urn
 
     def valid(self, place: int) -> bool:
@@ -205,7 +206,7 @@ class Flock:
             child = self.search.copy(child)
             self.search.finish(child)
         twist = self._bonus(child) if twisted or child.finished else 0.0
-        return replace(one, hypothesis=child).weighted(forced + math.log(drawn.weight), twist)
+        return one.grown(child, forced + math.log(drawn.weight), twist)
 
     def _bonus(self, child: Hypothesis) -> float:
         bonus = self.search.bonus(child)
