@@ -12,7 +12,7 @@ Five ways for each task of bench/conditions.py:
     forced   the same with runs that the pattern forces written in one spelling, without asking the model for choices
 
 Runs come one after the other, each with empty caches; with --together all in one call, each side sharing forward passes
-as it does by itself.
+as it does by itself. Times of few seconds stray: --repeat 3 runs both sides three times and takes the middle one.
 
 Reported: tests of the condition for each token drawn; seconds by the clock, of the processor, of these in the model
 and the rest; calls of the model; the variance of exp(log marginal) relative to the square of its mean (that of the log
@@ -39,7 +39,7 @@ import numpy as np
 import torch
 
 import treadle
-from bench.conditions import TASKS, Clock, Condition, Task
+from bench.conditions import TASKS, Clock, Condition, Task, middle
 from treadle.decoding.problem import Check, Problem
 from treadle.decoding.proposals import Masked
 from treadle.decoding.search import Asking, Search
@@ -129,7 +129,10 @@ def ours(
     # The first run fills the memo of masks; it is the peer's loading of the model that is not timed either.
     run([0])
     seeds = range(1, arguments.runs + 1)
-    return run(seeds) if arguments.together else [one for seed in seeds for one in run([seed])]
+    return middle([
+        run(seeds) if arguments.together else [one for seed in seeds for one in run([seed])]
+        for _ in range(arguments.repeat)
+    ])  # fmt: skip
 
 
 def peer(arguments: argparse.Namespace, name: str, prompt: list[int], model: Any) -> list[Run]:
@@ -141,7 +144,7 @@ def peer(arguments: argparse.Namespace, name: str, prompt: list[int], model: Any
         "model": str(bundled_model()), "prompt_ids": prompt, "task": name, "runs": arguments.runs,
         "eos": [model.tokenizer.convert_ids_to_tokens(one).encode().hex() for one in model.vocabulary.eos_ids],
         "together": arguments.together, "particles": arguments.particles, "threshold": arguments.threshold,
-        "threads": arguments.threads,
+        "threads": arguments.threads, "repeat": arguments.repeat,
     }  # fmt: skip
     # As a module: a script's own folder comes first in the path, and bench/genlm.py would hide the peer's package.
     done = subprocess.run(
@@ -196,6 +199,12 @@ def _arguments() -> argparse.Namespace:
         "--together", action="store_true", help="all runs in one call, each side batching as it can"
     )
     parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument(
+        "--repeat",
+        type=int,
+        default=1,
+        help="all of it so often, with the same seeds; times are of the middle one",
+    )
     parser.add_argument("--particles", type=int, default=5)
     parser.add_argument("--threshold", type=float, default=0.5)
     parser.add_argument("--threads", type=int, default=1)

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from genlm.control import AWRS, SMC, Potential, PromptedLLM
 
-from bench.conditions import TASKS, Clock
+from bench.conditions import TASKS, Clock, middle
 
 
 class Asked(Potential):
@@ -79,7 +79,10 @@ async def measure(given):
         ]
 
     seeds = range(given["runs"])
-    return await run(seeds) if given["together"] else [one for seed in seeds for one in await run([seed])]
+    return middle([
+        await run(seeds) if given["together"] else [one for seed in seeds for one in await run([seed])]
+        for _ in range(given["repeat"])
+    ])  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ Two tasks, with the bundled model (135 million parameters: rates are low, what c
             Known while decoding: the schema (a grammar of bound names), whether a query runs and answers anything, and
     which values of the database the question names, so that it can be told how many of them a query looks for.
     python  functions of MBPP whose reference is one `return`; passed if all of its tests pass, in the sandbox.
-            Known while decoding: a grammar of expressions, and the first test. The metric asks the others as well.
+            Known while decoding: Python's grammar of expressions, and the first test. The metric asks all.
 
 Answers are one line each, after a few answered questions (of the training split, or written for this);
 "unconstrained" is any one line. Examples are split in halves by a seed: the tuner sees one half, the table is of the
@@ -41,6 +41,7 @@ from treadle.decoding.strategies import NAMES
 from treadle.execution import Limits, Program, Query, Sandbox
 from treadle.frontends.sql_names import bound_grammar
 from treadle.integrations.models import load
+from treadle.library import find
 from treadle.tuning import Between, Budget, Component, Configuration, Example, OneOf, Space, Task, tune
 from treadle.tuning.evaluation import Bench
 from treadle.tuning.tuner import split
@@ -178,33 +179,8 @@ def one_line(grammar: str) -> str:
 
 # -- small functions -------------------------------------------------------------------------------------------------
 
-PYTHON = r"""
-start: expression ("," expression)*
-?expression: disjunction ["if" disjunction "else" expression]
-?disjunction: conjunction ("or" conjunction)*
-?conjunction: inversion ("and" inversion)*
-?inversion: "not" inversion | comparison
-?comparison: sum (_compare sum)*
-_compare: "==" | "!=" | "<" | "<=" | ">" | ">=" | "in" | "not" "in" | "is" | "is" "not"
-?sum: product (("+" | "-" | "|" | "^" | "&" | "<<" | ">>") product)*
-?product: factor (("*" | "/" | "//" | "%") factor)*
-?factor: "-" factor | power
-?power: primary ["**" factor]
-?primary: atom | primary "." NAME | primary "(" [arguments] ")" | primary "[" slice "]"
-arguments: argument ("," argument)* | expression comprehension
-argument: expression | NAME "=" expression | "*" expression | lambda
-lambda: "lambda" NAME ("," NAME)* ":" expression
-slice: expression | [expression] ":" [expression] [":" [expression]]
-?atom: NAME | NUMBER | STRING | "True" | "False" | "None" | "(" [inside] ")" | "[" [inside] "]" | "{" [inside] "}"
-     | "{" pair ("," pair)* "}"
-inside: expression ("," expression)* [","] | expression comprehension
-pair: expression ":" expression
-comprehension: "for" NAME ("," NAME)* "in" disjunction ("if" disjunction)*
-NAME: /[A-Za-z_][A-Za-z_0-9]{0,20}/
-NUMBER: /[0-9]{1,9}(\.[0-9]{1,6})?/
-STRING: /'[^'\\\n]{0,20}'|"[^"\\\n]{0,20}"/
-%ignore / /
-"""
+#: What the shipped grammar of Python asks for beyond expressions of one line: blocks, and lines that are joined.
+BEYOND_A_LINE = ("// indentation: python\n", "%ignore /\\\\\\r?\\n(?=[\\s\\S])/\n")
 PYTHON_SHOTS = (
     ("find the area of a square.", "def square_area(side):", ">>> square_area(3)\n9", " side * side"),
     ("find the largest number in a list.", "def largest(xs):", ">>> largest([1, 5, 2])\n5", " max(xs)"),
@@ -214,7 +190,7 @@ PYTHON_SHOTS = (
 
 def python_task(count: int, answers: Path | None = None) -> Task:
     """MBPP with one `return` as the reference; the first of its tests is public, the others are hidden."""
-    grammar = treadle.Grammar(PYTHON)
+    grammar = python_expressions()
     sandbox = Sandbox(Limits(seconds=4.0, cpu_seconds=2))
     found = list(mbpp())
     order = np.random.default_rng(0).permutation(len(found))
@@ -234,6 +210,15 @@ def python_task(count: int, answers: Path | None = None) -> Task:
         chat=False,
         max_tokens=24,
     )
+
+
+def python_expressions() -> treadle.Grammar:
+    """What may stand behind `return`: the expressions of the shipped grammar of Python, on one line."""
+    text = find("grammars", "python").read_text()
+    for part in BEYOND_A_LINE:
+        assert text.count(part) == 1, "the shipped grammar has changed"
+        text = text.replace(part, "")
+    return treadle.Grammar(text, start="star_expressions", syntax="lark")
 
 
 def judge(example: Example, text: str, sandbox: Sandbox, public: int) -> float:
@@ -446,21 +431,23 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def table(rows: list[dict[str, Any]], options: argparse.Namespace) -> str:
-    """Markdown: the median over seeds, their range, and a bootstrap interval over examples."""
+    """Markdown: the median over seeds, their range, and a bootstrap interval over examples; and the same of what each
+    example gains by the constraint.
+    """
     lines = [
-        "| task | strategy | pass rate, constrained | unconstrained | calls per example | constraint calls |",
-        "|---|---|---|---|---|---|",
+        "| task | strategy | pass rate, constrained | unconstrained | gain | calls per example | constraint calls |",
+        "|---|---|---|---|---|---|---|",
     ]
     for task in options.tasks:
         names = dict.fromkeys(row["strategy"] for row in rows if row["task"] == task)
         for name in names:
-            cells = [_cell(_some(rows, task, mode, name)) for mode in ("constrained", "unconstrained")]
-            ours = _some(rows, task, "constrained", name)
+            ours, free = (_some(rows, task, mode, name) for mode in ("constrained", "unconstrained"))
+            cells = [_cell(ours), _cell(free), _gain(ours, free)]
             per = [
                 statistics.mean(row[kind] / len(row["scores"]) for row in ours) if ours else float("nan")
                 for kind in ("model_calls", "constraint_calls")
             ]
-            lines.append(f"| {task} | {name} | {cells[0]} | {cells[1]} | {per[0]:.0f} | {per[1]:.1f} |")
+            lines.append(f"| {task} | {name} | {' | '.join(cells)} | {per[0]:.0f} | {per[1]:.1f} |")
     return "\n".join(lines)
 
 
@@ -473,10 +460,25 @@ def _cell(rows: list[dict[str, Any]]) -> str:
         return ""
     scores = np.array([row["scores"] for row in rows])
     means = scores.mean(axis=1)
-    draws = np.random.default_rng(0).integers(scores.shape[1], size=(2000, scores.shape[1]))
-    low, high = np.quantile(np.median(scores[:, draws].mean(axis=2), axis=0), [0.05, 0.95])
+    low, high = _interval(scores)
     spread = f"{means.min():.2f} to {means.max():.2f}, " if len(rows) > 1 else ""
     return f"{np.median(means):.2f} ({spread}90 % {low:.2f} to {high:.2f})"
+
+
+def _gain(rows: list[dict[str, Any]], free: list[dict[str, Any]]) -> str:
+    """Constrained less unconstrained, example by example and seed by seed."""
+    if not rows or len(rows) != len(free):
+        return ""
+    gains = np.array([row["scores"] for row in rows]) - np.array([row["scores"] for row in free])
+    low, high = _interval(gains)
+    return f"{np.median(gains.mean(axis=1)):+.2f} (90 % {low:+.2f} to {high:+.2f})"
+
+
+def _interval(scores: np.ndarray) -> tuple[float, float]:
+    """Of the median over seeds: 5 % and 95 % of it over examples drawn with replacement."""
+    draws = np.random.default_rng(0).integers(scores.shape[1], size=(2000, scores.shape[1]))
+    low, high = np.quantile(np.median(scores[:, draws].mean(axis=2), axis=0), [0.05, 0.95])
+    return float(low), float(high)
 
 
 if __name__ == "__main__":

@@ -79,19 +79,16 @@ def generate(
     `predicate`: a function of the text, or a `Predicate`, beside the constraint or alone. Without a strategy it is met
     by "smc".
     """
-    given = {
-        "schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "python_type": python_type,
-    }  # fmt: skip
+    given = _keywords(schema, regex, grammar, choices, python_type)
     _check_counts(n, max_tokens)
     whole = _constraint(constraint, given, policies, predicate)
     chosen = chosen_by(_default(strategy, whole), n, temperature, top_k, top_p, min_p)
     several, prompts = _batched(prompt)
-    request = Request(prompts, whole, model, heal_prompt, chat)
     steering = Steering(
-        n, max_tokens, seed, temperature, checks, scorers, expansions, cache_tokens, stop, progress, trace,
-        forced_runs, exact_budget, reweight,
+        n, max_tokens, seed, temperature, checks, scorers, expansions, cache_tokens, stop, progress, trace, forced_runs,
+        exact_budget, reweight,
     )  # fmt: skip
-    results = request.search(chosen, steering)
+    results = Request(prompts, whole, model, heal_prompt, chat).search(chosen, steering)
     answers = [one if return_results or n > 1 else only(one).text for one in results]
     return answers if several else answers[0]
 
@@ -122,14 +119,25 @@ def stream(
 
     A constraint or prompt that is wrong raises here, not at the first piece. A search gives its text as one piece.
     """
-    given = {
-        "schema": schema, "regex": regex, "grammar": grammar, "choices": choices, "python_type": python_type,
-    }  # fmt: skip
+    given = _keywords(schema, regex, grammar, choices, python_type)
     _check_counts(1, max_tokens)
     whole = _constraint(constraint, given, policies, predicate)
     chosen = chosen_by(_default(strategy, whole), 1, temperature, top_k, top_p, min_p)
     request = Request([prompt], whole, model, heal_prompt, chat)
     return request.pieces(chosen, Steering(1, max_tokens, seed, temperature))
+
+
+def _keywords(
+    schema: Any, regex: str | None, grammar: Any, choices: Sequence[str] | None, python_type: Any
+) -> dict[str, Any]:
+    """The keywords that name a constraint."""
+    return {
+        "schema": schema,
+        "regex": regex,
+        "grammar": grammar,
+        "choices": choices,
+        "python_type": python_type,
+    }
 
 
 def _batched(prompt: Prompt | Sequence[Prompt]) -> tuple[bool, list[Prompt]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -24,8 +25,10 @@ from decoding import (
 )
 from decoding.searching import language
 from decoding.toys import TOYS
-from treadle.decoding import foresight, particles
+from treadle.decoding import foresight, mbr, particles
 from treadle.decoding.awrs_estimators import Drawn
+from treadle.decoding.hypotheses import Hypothesis
+from treadle.decoding.mbr import MBR
 from treadle.decoding.mcts import Growing
 from treadle.decoding.puct import Choice
 from treadle.decoding.search import Search
@@ -72,6 +75,23 @@ def visits_decide(self, node, edge):
     return edge.visits
 
 
+def runs_are_free(self, extension, _real=Hypothesis.read):
+    """What is forced is not paid for."""
+    return _real(self, replace(extension, rest=()))
+
+
+def all_fits(automaton, state, left, before=None, run=()):
+    return None
+
+
+def never_far_enough(self):
+    return False
+
+
+def expansions_without_a_limit(self):
+    return None
+
+
 def judged_by_its_end(self, one):
     """The cache of rewards by the last letter."""
     return self.known.setdefault(one.data[-1:], self._judged(one))
@@ -107,6 +127,11 @@ def likeliest_step(self, family, made, rng, _real=foresight.Stepping._next):
     return _real(self, family, made, type("Quiet", (), {"gumbel": lambda self, size: np.zeros(size)})())
 
 
+def unlikely_first_steps(before, after, _real=foresight.mean):
+    """The least likely steps are worth the most."""
+    return -_real(before, after)
+
+
 def likely_steps_pruned(steps, least, sigmas, rng, _real=foresight.pruned):
     """What is far above the mean goes."""
     turned = _real([foresight.Step(one.hypothesis, -one.step) for one in steps], least, sigmas, rng)
@@ -140,8 +165,14 @@ def masked_uniform(self, urn, valid, *_):
     return Drawn(place, urn.left if valid(place) else 0.0)
 
 
-def weights_forgotten(self, log_factor, twist, _real=particles.Particle.weighted):
-    return _real(self, 0.0 if math.isfinite(log_factor) else log_factor, twist)
+def weights_forgotten(self, child, log_factor, twist, _real=particles.Particle.grown):
+    return _real(self, child, 0.0 if math.isfinite(log_factor) else log_factor, twist)
+
+
+def one_test(urn, valid, max_rejects=None):
+    """One draw, all of the mass or nothing: properly weighted, and it varies the most."""
+    place = urn.draw()
+    return Drawn(place, urn.left if valid(place) else 0)
 
 
 def temperature_forgotten(self, tokens, logits):
@@ -155,6 +186,19 @@ def not_symmetric(one, other):
 def contrast_that_forbids(self, tokens, logits):
     """What the other prompt likes best cannot be written."""
     return np.where(np.arange(len(logits)) == 0, -np.inf, logits)
+
+
+def two_candidates(self):
+    object.__setattr__(self, "candidates", max(2, self.candidates))
+
+
+def last_candidate(self, search, found, _real=MBR._selected):
+    """The least likely of the candidates is all that is looked at."""
+    return _real(self, search, found[-1:])
+
+
+def first_places_count_more(values, weights, utility, _real=mbr.expected_utilities):
+    return _real(values, weights / np.arange(1, len(weights) + 1), utility)
 
 
 @cache
@@ -195,6 +239,21 @@ MUTANTS = {
         f"{CORE}.mcts.Growing._children", one_child,
         on_some_toy(test_mcts.test_enough_rollouts_find_the_best_text, "max", "none"),
     ),
+    "3.2 forced runs are not paid for": (
+        f"{CORE}.hypotheses.Hypothesis.read", runs_are_free,
+        on_some_toy(test_mcts.test_every_text_is_in_the_language_and_every_score_exact),
+    ),
+    "3.2 rollouts beyond the budget": (
+        f"{CORE}.search.fitting", all_fits, on_some_toy(test_mcts.test_a_tight_budget_still_closes_every_rollout),
+    ),
+    "3.2 the target does not matter": (
+        f"{CORE}.mcts.Growing._satisfied", never_far_enough,
+        on_some_toy(test_mcts.test_a_target_and_a_limit_of_expansions_end_the_search),
+    ),
+    "3.2 the other limit does not matter": (
+        f"{CORE}.search.Search.expansions_left", property(expansions_without_a_limit),
+        on_some_toy(test_mcts.test_a_target_and_a_limit_of_expansions_end_the_search),
+    ),
     "3.2 rewards cached by the last letter": (
         f"{CORE}.rewards.Rewards.of", judged_by_its_end,
         on_some_toy(test_mcts.test_the_reward_that_is_returned_is_the_largest_of_all),
@@ -221,6 +280,10 @@ MUTANTS = {
         f"{CORE}.mcts.child_budget", one_child_less,
         on_some_toy(test_mcts_children.test_children_follow_the_value_and_stay_within_their_budget),
     ),
+    "3.5 one child less than published": (
+        "decoding.test_mcts_children.child_budget", one_child_less,
+        test_mcts_children.test_the_budget_of_children_is_the_published_one,
+    ),
     "3.7 chances not made one": (
         "decoding.test_foresight.weights", not_made_one,
         test_foresight.test_chances_sum_to_one_and_rise_with_advantage_and_agreement,
@@ -232,6 +295,12 @@ MUTANTS = {
     "3.7 steps are not drawn": (
         f"{CORE}.foresight.Stepping._next", likeliest_step,
         on_some_toy(test_foresight.test_one_beam_and_one_candidate_is_plain_sampling),
+    ),
+    "3.7 unlikely steps kept": (
+        f"{CORE}.foresight.mean", unlikely_first_steps,
+        lambda: with_patch(
+            lambda patch: on_some_toy(test_foresight.test_without_foresight_the_likeliest_steps_are_kept, patch)()
+        ),
     ),
     "3.7 likely steps pruned": (
         "decoding.test_foresight.pruned", likely_steps_pruned, test_foresight.test_width_pruning_leaves_enough,
@@ -252,7 +321,7 @@ MUTANTS = {
         lambda: test_smc.test_one_particle_is_masked_sampling(regular()),
     ),
     "4.1 weights forgotten": (
-        f"{CORE}.particles.Particle.weighted", weights_forgotten,
+        f"{CORE}.particles.Particle.grown", weights_forgotten,
         lambda: test_smc.test_the_distance_to_the_conditional_falls_with_the_number_of_particles(regular()),
     ),
     "4.1 dead particles live": (
@@ -261,6 +330,22 @@ MUTANTS = {
     ),
     "4.1 the temperature is no part of the target": (
         f"{CORE}.scores.Temperature.__call__", temperature_forgotten, test_smc.test_a_temperature_makes_another_target,
+    ),
+    "4.1 one test only": (
+        f"{CORE}.awrs_estimators.recursive", one_test,
+        lambda: test_awrs.test_weights_vary_less_than_a_single_test_would("recursive", (1, 0, 1, 0, 1)),
+    ),
+    "6.8 two candidates for one": (
+        f"{CORE}.mbr.MBR.__post_init__", two_candidates,
+        test_steering.test_one_candidate_is_the_answer_and_values_vote_not_texts,
+    ),
+    "6.8 the last candidate without a vote": (
+        f"{CORE}.mbr.MBR._selected", last_candidate,
+        test_steering.test_one_candidate_is_the_answer_and_values_vote_not_texts,
+    ),
+    "6.8 places vote": (
+        "decoding.test_steering.expected_utilities", first_places_count_more,
+        test_steering.test_equality_is_a_majority_vote,
     ),
     "6.8 a utility that is not symmetric": (
         "decoding.test_steering.equality", not_symmetric, test_steering.test_utilities_are_symmetric_and_one_for_equals,

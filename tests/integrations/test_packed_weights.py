@@ -37,7 +37,9 @@ def agrees(packed, given, rows):
     np.testing.assert_allclose(found.numpy(), linear(asked, given.weight, given.bias).numpy(), atol=1e-5)
 
 
-@pytest.mark.parametrize("rows", [(1,), (2,), (1, 2), (1, 7), (8, 1), (4, 3), (64,), (65,), (2, 40)], ids=str)
+@pytest.mark.parametrize(
+    "rows", [(1,), (2,), (1, 2), (1, 7), (8, 1), (4, 3), (2, 40), (256,), (257,)], ids=str
+)
 @pytest.mark.parametrize("bias", [True, False])
 def test_products_are_those_of_the_plain_weights(rows, bias):
     given, packed = layer(bias), PackedWeights()

@@ -18,9 +18,9 @@ attention of vLLM (Kwon et al. 2023), here with pages of one token. Leaves out: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,8 @@ class Extension:
     logits: Logits
     #: log p of the last tokens of the run, as many as were asked for, each after what is before it.
     rest: tuple[float, ...]
+    #: What was worked out from the logits, for others that read the same.
+    shared: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass

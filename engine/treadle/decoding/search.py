@@ -277,17 +277,26 @@ class Search:
         """The children of one hypothesis."""
         read = hypothesis.read(extension)
         self.event("expanded", read)
-        row = self.automaton.mask(read.state)
-        width = min(len(extension.logits), len(self.vocabulary))
-        admitted = self._admitted(read, width) if self.problem.exact_budget else None
-        family = choices(read, extension.logits[:width], row, self.ends, self.problem.reweight, admitted)
-        family = replace(family, rest=extension.rest) if extension.rest else family
+        family = replace(self._choices(read, extension), hypothesis=read, rest=extension.rest)
         # Nothing but an end fits; looking at every other choice would only refuse it.
         family = family if read.left or family.end == NO_END else family.only_end()
         self.statistics.dead_ends += not len(family.tokens)
         if self.problem.trace:
             self._passed_by(family)
         return family
+
+    def _choices(self, read: Hypothesis, extension: Extension) -> Children:
+        """The arrays of a family; searches that read the same prefix in the same state share them."""
+        width = min(len(extension.logits), len(self.vocabulary))
+        row, logits = self.automaton.mask(read.state), extension.logits[:width]
+        if self.problem.exact_budget or self.problem.reweight or read.raw == -np.inf:
+            admitted = self._admitted(read, width) if self.problem.exact_budget else None
+            return choices(read, logits, row, self.ends, self.problem.reweight, admitted)
+        key = (id(self.automaton), read.state, width, self.ends)
+        known: Children | None = extension.shared.get(key)
+        if known is None:
+            known = extension.shared[key] = choices(read, logits, row, self.ends)
+        return known
 
     def _passed_by(self, family: Children) -> None:
         """The likeliest choices, for drawing what was not gone on with; those that were have events of their own."""

@@ -80,6 +80,8 @@ class SMC:
         return _answer(flock)
 
     def _proposal(self, search: Search) -> Proposal:
+        if isinstance(self.proposal, AWRS):
+            return self.proposal._rejection()
         if not isinstance(self.proposal, str):
             return self.proposal
         by_name: dict[str, Proposal] = {"masked": Masked(), "awrs": Rejection()}

@@ -11,6 +11,7 @@ this one's place and go through every draw there is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -152,7 +153,7 @@ class WeightedUrn:
 
 def _inverse(sums: Floats, uniform: float) -> int:
     """The place whose part of the summed weights holds a point of [0, 1)."""
-    total = sums[-1]
+    total = float(sums[-1])
     # The product may round up to the total itself; the last place with any weight is meant.
-    value = min(uniform * total, np.nextafter(total, 0.0))
-    return int(np.searchsorted(sums, value, side="right"))
+    value = min(uniform * total, math.nextafter(total, 0.0))
+    return int(sums.searchsorted(value, side="right"))

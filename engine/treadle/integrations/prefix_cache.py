@@ -33,6 +33,10 @@ from treadle.errors import UnsupportedFeature
 from treadle.integrations.packed_weights import PackedWeights, packed_weights
 from treadle.integrations.superposition import Superposition
 
+#: What attention takes, in multiplications of a linear layer: one of its own, with the mask; and one number of the keys
+#: or values collected. PERF: with these the layout that is taken is the faster one for 4 to 53 rows, 0 to 300 tokens in
+#: common, 6 to 300 apart; 16 rows with 300 in common and 20 apart take 107 ms in one line and 143 in lines.
+_ATTENDING, _COLLECTING = 3, 16
 #: Attention of transformers that adds a mask of one's own.
 _TAKES_MASK = ("sdpa", "eager")
 
@@ -191,8 +195,8 @@ class PrefixStore:
             and "position_ids" in inspect.signature(model.forward).parameters
         )
         #: Multiplications for a token, and for a token and one that it attends to.
-        self._linear = sum(weight.numel() for weight in model.parameters())
-        self._attention = 2 * config.hidden_size * config.num_hidden_layers
+        self._linear: int = sum(weight.numel() for weight in model.parameters())
+        self._attention: int = 2 * config.hidden_size * config.num_hidden_layers
 
     def superposition(self) -> Superposition:
         """A sequence of weighted tokens beside the tree."""
@@ -216,21 +220,21 @@ class PrefixStore:
         with torch.inference_mode():
             logits = self._run(layout, columns)
             last = _pick(logits, asked, columns).float()
-            # In float32 a sum over the vocabulary is off by 1e-5, always to the same side: over a text that adds up.
-            log_p = torch.log_softmax(_pick(logits, asked_scores, columns).double(), -1)
-            tokens = torch.tensor([token for _, token in scored], dtype=torch.long, device=log_p.device)
-            scores = log_p.gather(1, tokens[:, None])[:, 0].cpu().numpy()
-            return last.cpu().numpy(), scores
+            scores = _log_p(_pick(logits, asked_scores, columns), [token for _, token in scored])
+            return last.cpu().numpy(), scores.cpu().numpy()
 
     def _layout(self, batch: Batch) -> Layout:
         if not self._may_pack or len(batch.tokens) == 1:
             return padded(batch)
-        new = sum(map(len, batch.tokens))
-        together = len(np.unique(np.concatenate(batch.paths)))
-        in_one_line = new * (self._linear + self._attention * together)
+        new, together = sum(map(len, batch.tokens)), len(np.unique(np.concatenate(batch.paths)))
         width, longest = max(map(len, batch.tokens)), max(map(len, batch.paths))
-        in_lines = len(batch.tokens) * width * (self._linear + self._attention * longest)
-        return packed(batch) if in_one_line < in_lines else padded(batch)
+        in_one_line = self._cost(1, new, together)
+        return packed(batch) if in_one_line < self._cost(len(batch.tokens), width, longest) else padded(batch)
+
+    def _cost(self, lines: int, width: int, longest: int) -> int:
+        """What a layout takes, in multiplications."""
+        attention = (_ATTENDING * width + _COLLECTING) * longest * self._attention
+        return lines * (width * self._linear + attention)
 
     def _run(self, layout: Layout, columns: list[int]) -> torch.Tensor:
         """logits[lines, len(columns), V]"""
@@ -270,8 +274,21 @@ class PrefixStore:
 
 
 def _pick(logits: torch.Tensor, places: Sequence[Place], columns: list[int]) -> torch.Tensor:
-    lines = [line for line, _ in places]
-    return logits[lines, [columns.index(column) for _, column in places]]
+    """[len(places), V]; no copy where all that there is was asked for."""
+    where = {column: k for k, column in enumerate(columns)}
+    lines = logits.reshape(-1, logits.shape[-1])
+    asked = [line * len(columns) + where[column] for line, column in places]
+    return lines if asked == list(range(len(lines))) else lines[asked]
+
+
+def _log_p(logits: torch.Tensor, tokens: Sequence[int]) -> torch.Tensor:
+    """float64[n]: log p of a token in each row."""
+    logits = logits.float()
+    peak = logits.amax(-1, keepdim=True)
+    # Added up in float32 a sum over the vocabulary is off by 1e-5, always to the same side: over a text that adds up.
+    totals = (logits - peak).exp_().sum(-1, dtype=torch.float64).log_()
+    chosen = logits.gather(1, torch.tensor(tokens, dtype=torch.long, device=logits.device)[:, None])
+    return (chosen.double() - peak.double())[:, 0] - totals
 
 
 def _refuse_recurrent(config: Any) -> None:

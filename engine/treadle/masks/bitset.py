@@ -39,7 +39,8 @@ def from_tokens(tokens: Iterable[int], vocabulary_size: int) -> Row:
 def to_tokens(row: Row) -> NDArray[np.int64]:
     """The ids of a row, ascending."""
     bits = np.unpackbits(np.ascontiguousarray(row).view(np.uint8), bitorder="little")
-    return np.flatnonzero(bits)
+    # PERF: of booleans numpy finds the true ones in a tenth of the time that it takes for numbers.
+    return np.flatnonzero(bits.view(np.bool_))
 
 
 def contains(row: Row, token: int) -> bool:

@@ -101,6 +101,7 @@ class TokenAutomaton:
         self._paths = np.zeros(trie_kernels.PATH * (self.tables.longest + 1), np.int32)
         self._closer = Closer(automaton)
         self._closings: dict[int, tuple[int, ...]] = {}
+        self._forced: dict[int, list[int]] = {}
         self.pool.join(self)
 
     # -- masks -------------------------------------------------------------------------------------
@@ -444,7 +445,12 @@ class TokenAutomaton:
 
     def forced(self, state: int) -> list[int]:
         """The tokens that must come next, as the tokenizer would spell them; see forced.py."""
-        return [] if state == DONE else forced_tokens(self, state)
+        if state == DONE:
+            return []
+        known = self._forced.get(state)
+        if known is None:
+            known = self._forced[state] = forced_tokens(self, state)
+        return known.copy()
 
 
 def _joined(found: list[Int32 | None]) -> Int32:
