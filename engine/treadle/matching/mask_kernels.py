@@ -28,8 +28,9 @@ from treadle.automata.lexeme_kernels import (
     viable,
 )
 from treadle.automata.parse_cell_kernels import bundle_row, found, put, roomy, slot_of
-from treadle.automata.parse_kernels import accepting, begin, config_row, state_row, take_back
+from treadle.automata.parse_kernels import accepting, config_row, state_row
 from treadle.automata.parse_layout import *  # noqa: F403  # the names are the point of that file
+from treadle.automata.passing_kernels import begin, take_back
 from treadle.compiling import helper, kernel
 from treadle.matching.profile_kernels import profile_behind
 from treadle.matching.reading_kernels import START_SCAN, flagset, group_row, open_row, reading_row
