@@ -36,8 +36,10 @@ def verdict(program: str) -> str:
     """What Python says of a program: "" if it runs."""
     lines = []
     for statement in program.split(";")[:-1]:
-        renamed = re.sub(r"[a-z]+", lambda name: f"v_{name.group()}", " ".join(statement.split()))
-        lines.append(re.sub(r"^v_let ", "", re.sub(r"^v_print\b(.*)", r"str(\1)", renamed)))
+        # Where a statement begins no name may stand, so to a contextual lexer `printarea` is `print area`.
+        keyword, rest = re.findall(r"^(let|print)(.*)", " ".join(statement.split()))[0]
+        renamed = re.sub(r"[a-z]+", lambda name: f"v_{name.group()}", rest).strip()
+        lines.append(renamed if keyword == "let" else f"str({renamed})")
     try:
         exec("\n".join(lines), {})
     except (NameError, SyntaxError) as error:

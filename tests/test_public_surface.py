@@ -13,7 +13,7 @@ from treadle import errors
 #: Removing or renaming one breaks users; adding one is a promise. Either is a line in the changelog.
 NAMES = {
     "generate", "stream", "infill", "compile", "check",
-    "Constraint", "JsonSchema", "Regex", "Choice", "PythonType", "Union", "Grammar",
+    "Constraint", "JsonSchema", "Regex", "Choice", "PythonType", "Union", "Grammar", "Guard",
     "Sequence", "Optional", "Repeat", "FreeText", "Tag", "Tags", "StructuralTag",
     "Vocabulary", "Compiled", "Matcher", "Verdict", "LogitsProcessor",
     "Greedy", "Sampling", "BestOf", "Beam", "DiverseBeam", "PhraseBeam", "Normalisation",

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         UnsupportedFeature,
         VocabularyMismatch,
     )
+    from treadle.grammar.guards import Guard
     from treadle.integrations.logits_processor import LogitsProcessor
     from treadle.matching.compiled import Compiled
     from treadle.matching.matcher import Matcher
@@ -87,6 +88,7 @@ _HOMES = {
         "ConstraintError", "InvalidConstraint", "LimitExceeded", "TokenRejected", "TreadleError",
         "UnsatisfiableConstraint", "UnsupportedFeature", "VocabularyMismatch",
     ),
+    "treadle.grammar.guards": ("Guard",),
     "treadle.integrations.logits_processor": ("LogitsProcessor",),
     "treadle.matching.compiled": ("Compiled",),
     "treadle.matching.matcher": ("Matcher",),
@@ -118,6 +120,7 @@ __all__ = [
     "FreeText",
     "Grammar",
     "Greedy",
+    "Guard",
     "InvalidConstraint",
     "JsonSchema",
     "LatticeSearch",

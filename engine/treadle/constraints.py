@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -35,13 +35,11 @@ from treadle.grammar import rules
 from treadle.grammar.cfg import Cfg
 from treadle.grammar.emptiness import is_empty
 from treadle.grammar.expression import words
+from treadle.grammar.guards import Judge
 from treadle.matching.compiled import Compiled, CompiledGrammar
 from treadle.matching.token_tables import token_tables
 from treadle.parse_tables import parse_tables
 from treadle.vocabulary import Vocabulary
-
-#: A guard: the text of a completed rule and the text in front of it -> may it stand?
-Guard = Callable[[str, str], bool]
 
 
 class Constraint(ABC):
@@ -65,7 +63,7 @@ class ContextFree(Constraint):
     """A constraint that is a context-free grammar: `cfg()` says which, and there are no rules to unfold."""
 
     #: Predicates by the name that productions of the grammar have for them (`Production.guard`).
-    guards: Mapping[str, Guard]
+    guards: Mapping[str, Judge]
 
     @abstractmethod
     def cfg(self) -> Cfg:
@@ -102,7 +100,7 @@ class Composition(ContextFree):
         return self._composed[1].report
 
     @property
-    def guards(self) -> Mapping[str, Guard]:  # type: ignore[override]
+    def guards(self) -> Mapping[str, Judge]:  # type: ignore[override]
         return self._composed[1].guards
 
 
@@ -232,7 +230,8 @@ class Grammar(ContextFree):
                   contextual lexer; "scannerless": exact over characters, all ways are followed; "auto": what a
                   comment `// lexing: ...` asks for, else lexical in Lark's language and scannerless in the others
     indentation   blocks by indentation: "python", or names of terminals as frontends/grammars/indentation.py reads them
-    guards        rule -> predicate that may veto a text of this rule once it is complete
+    guards        rule -> predicate that may veto a text of this rule once it is complete, or a Guard, which also
+                  knows how such texts can be ended
     imports       folders in which %import looks, before those of treadle and lark
 
     Raises InvalidConstraint with line and column, when compiled.
@@ -246,7 +245,7 @@ class Grammar(ContextFree):
         syntax: Literal["auto", "lark", "gbnf", "ebnf"] = "auto",
         lexing: Literal["auto", "lexical", "scannerless"] = "auto",
         indentation: str | None = None,
-        guards: Mapping[str, Guard] | None = None,
+        guards: Mapping[str, Judge] | None = None,
         imports: Sequence[str | Path] = (),
     ) -> None:
         _one_of("syntax", syntax, ("auto", "lark", "gbnf", "ebnf"))

@@ -8,6 +8,7 @@ scannerless grammar has no lexer to please and is always brought into normal for
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
 from itertools import count
@@ -17,17 +18,20 @@ from treadle.automata import lr
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.automata.parse_automaton import ParseTables
 from treadle.automata.scanner import Scanner
+from treadle.errors import LimitExceeded, UnsupportedFeature
 from treadle.frontends.regex import parse_python
 from treadle.frontends.regex.preferred import read_preferred
 from treadle.grammar.analysis import nullable
-from treadle.grammar.cfg import Cfg, Terminal
+from treadle.grammar.cfg import Cfg
 from treadle.grammar.expression import Expr
+from treadle.grammar.lookbehinds import settled
 from treadle.grammar.normal_form import normal_form, without_unit_cycles, without_useless
 from treadle.grammar.preferred import Look, Machine, Program
 from treadle.matching import grammar_store
 
 #: Grammars whose tables are kept: compiling one again costs nothing, and its scanner is as far as it came before.
 KEPT: Final = 32
+_LOOKS_BACK: Final = re.compile(r"\(\?<[=!]|\\[bB]")
 _RECENT: OrderedDict[tuple[int, frozenset[int]], tuple[Cfg, ParseTables]] = OrderedDict()
 _LOCK = threading.Lock()
 
@@ -53,8 +57,8 @@ def _made(cfg: Cfg, usable: frozenset[int]) -> ParseTables:
         return made
     form, tables = _form(cfg)
     machines = tuple(
-        None if number in form.declared else _machine(form, terminal, usable)
-        for number, terminal in enumerate(form.terminals)
+        None if number in form.declared else _machine(form, number, usable)
+        for number in range(len(form.terminals))
     )
     made = ParseTables(form, tables, Scanner(machines))
     if key is not None:
@@ -66,7 +70,7 @@ def _recalled(cfg: Cfg, usable: frozenset[int], key: str) -> ParseTables | None:
     """What another process found out about a grammar: its tables, and a scanner that was asked already."""
 
     def read(terminal: int) -> Program:
-        program = _machine(form, form.terminals[terminal], usable)
+        program = _machine(form, terminal, usable)
         assert isinstance(program, Program)
         return program
 
@@ -97,7 +101,8 @@ def _form(cfg: Cfg) -> tuple[Cfg, lr.Tables]:
     return normal, simpler
 
 
-def _machine(cfg: Cfg, terminal: Terminal, usable: frozenset[int]) -> Program | Expr | ByteAutomaton | None:
+def _machine(cfg: Cfg, number: int, usable: frozenset[int]) -> Program | Expr | ByteAutomaton | None:
+    terminal = cfg.terminals[number]
     if terminal.rules is not None:
         return ByteAutomaton(terminal.rules, usable)
     if terminal.language is not None:
@@ -105,8 +110,8 @@ def _machine(cfg: Cfg, terminal: Terminal, usable: frozenset[int]) -> Program | 
     if terminal.source is None:
         return None
     if cfg.lexing == "scannerless":
-        return parse_python(terminal.source)
-    program = read_preferred(terminal.source)
+        return _language(cfg, number, terminal.source)
+    program = settled(cfg, number, read_preferred(terminal.source), lambda other: _read(cfg, other))
     if any(isinstance(step, Look) for step in program.code):
         # What a lookahead sees behind the end of a lexeme is found out by trying all of it.
         machine = Machine(program)
@@ -115,3 +120,24 @@ def _machine(cfg: Cfg, terminal: Terminal, usable: frozenset[int]) -> Program | 
                 break
             machine.edges(state)
     return program
+
+
+def _language(cfg: Cfg, number: int, source: str) -> Expr:
+    """The language of a terminal, as if nothing stood in front of it; refused where that makes a difference."""
+    if _LOOKS_BACK.search(source):
+        try:
+            program = read_preferred(source)
+        except (LimitExceeded, UnsupportedFeature):
+            return parse_python(source)
+        if settled(cfg, number, program, lambda other: _read(cfg, other)) != program:
+            one = cfg.terminals[number]
+            raise UnsupportedFeature(
+                f"terminal {one.name} begins with a lookbehind, in a scannerless grammar",
+                where=one.where, found=repr(source)[:120],
+            )  # fmt: skip
+    return parse_python(source)
+
+
+def _read(cfg: Cfg, number: int) -> Program | None:
+    source = cfg.terminals[number].source
+    return read_preferred(source) if source is not None else None

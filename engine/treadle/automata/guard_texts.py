@@ -9,17 +9,15 @@ look at thousands of futures that are taken back, and the token that is taken as
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
-from treadle.automata import parse_kernels as kernels
 from treadle.automata import parse_layout as at
+from treadle.automata import text_kernels as kernels
 from treadle.automata.parse_memory import ParseMemory
+from treadle.grammar.guards import Judge
 
-#: A guard: the text of a completed rule and the text in front of it -> may it stand?
-Guard = Callable[[str, str], bool]
 #: Texts that are kept whole, bytes between two of them, fronts kept as strings, verdicts.
 KEPT: Final = 64
 APART: Final = 256
@@ -34,12 +32,12 @@ class GuardTexts:
         self._memory = memory
         self._kept: dict[int, bytes] = {}
         self._fronts: dict[int, str] = {}
-        self._verdicts: dict[tuple[Guard, int, str], bool] = {}
+        self._verdicts: dict[tuple[Judge, int, str], bool] = {}
         #: About fronts that will be taken back.
-        self._passing: dict[tuple[Guard, int, str], bool] = {}
+        self._passing: dict[tuple[Judge, int, str], bool] = {}
         self._buffer = np.empty(APART, np.uint8)
 
-    def verdict(self, guard: Guard, start: int, end: int) -> bool:
+    def verdict(self, guard: Judge, start: int, end: int) -> bool:
         """What a guard says about the text between two texts, of which the first is the beginning of the second."""
         text = self.between(start, end).decode("utf-8", "replace")
         words = self._memory.words

@@ -301,12 +301,34 @@ def viable_one(m, b, t, column, covered, here):
 
 
 @helper
+def may_go_on(m, b, here):
+    """Do the guards let the text end behind bundle b, or some lexeme come that is not ignored? 1, 0, ASKED.
+
+    Without guards there is always a way: tables have no rules and states without one.
+    """
+    if bundle_row(m, b, BND_NODE) < 0:
+        return np.int64(1)
+    words = accepted_words(m, bundle_row(m, b, BND_SET))
+    t = first_of(m, words, words, -1)
+    while t >= 0:
+        if at(m, AT_ROLE, t) != ROLE_IGNORED:
+            answer = viable_one(m, b, t, 0, 0, here)
+            if answer != 0:
+                return answer
+        t = first_of(m, words, words, t)
+    return ends(m, b, here)
+
+
+@helper
 def viable(m, b, q, s, won, column, here):
     """Can some lexeme that is being read fit behind bundle b? 1, 0, ASKED."""
     live = live_words(m, q)
     t = first_of(m, live, scan_words(m, s), -1)
     while t >= 0 and (won < 0 or t <= won):
-        answer = viable_one(m, b, t, column, 0, here)
+        if m[GUARDED] != 0 and at(m, AT_ROLE, t) == ROLE_IGNORED:
+            answer = may_go_on(m, b, here)
+        else:
+            answer = viable_one(m, b, t, column, 0, here)
         if answer != 0:
             return answer
         for k in range(at(m, AT_KEYWORD_ROW, t), at(m, AT_KEYWORD_ROW, t + 1)):

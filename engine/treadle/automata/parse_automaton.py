@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from treadle.automata import journal_kernels, scanner
 from treadle.automata import parse_kernels as kernels
 from treadle.automata import parse_layout as at
-from treadle.automata.guard_texts import Guard, GuardTexts
+from treadle.automata.guard_texts import GuardTexts
 from treadle.automata.lr import Tables
 from treadle.automata.parse_cell_kernels import remember
 from treadle.automata.parse_memory import ParseMemory
 from treadle.errors import LimitExceeded
 from treadle.grammar.cfg import Cfg
+from treadle.grammar.guards import Guard, Judge
 
 Int32 = NDArray[np.int32]
 #: Longest token that a walk over a vocabulary may meet.
@@ -49,7 +50,7 @@ class ParseAutomaton:
     """A lazily determinised automaton over bytes. Safe to share between threads."""
 
     def __init__(
-        self, tables: ParseTables, guards: Mapping[str, Guard] | None = None, *, asks: bool = True
+        self, tables: ParseTables, guards: Mapping[str, Judge] | None = None, *, asks: bool = True
     ) -> None:
         """`asks`: whether guards are asked; without, every rule that is complete may stand."""
         self.tables = tables
@@ -328,6 +329,19 @@ class ParseAutomaton:
         guard = self._guards[self.tables.cfg.productions[production].guard]
         start, end = self.memory.rows(at.AT_MEMO, covered, 1)[0, 1:3].tolist()
         return self._texts.verdict(guard, start, end)
+
+    def goes_on(self, bundle: int, here: int) -> bool:
+        """Do the guards let something follow a bundle, or the text end there? `here`: the text so far."""
+        with self.lock:
+            while (answer := int(kernels.goes_on(self.memory.words, bundle, here))) < 0:
+                self.answer()
+            return bool(answer)
+
+    def endings(self, text: str) -> Iterator[str]:
+        """What the guards know that a text may end with."""
+        for guard in self._guards.values():
+            if isinstance(guard, Guard) and guard.endings is not None:
+                yield from guard.endings(text)
 
     def text(self, number: int) -> bytes:
         """The bytes of an interned text."""

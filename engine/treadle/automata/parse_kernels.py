@@ -26,6 +26,7 @@ from treadle.automata.lexeme_kernels import (
     let_end,
     live_words,
     may_begin,
+    may_go_on,
     meet,
     scan_words,
     scanned,
@@ -53,6 +54,7 @@ from treadle.automata.parse_cell_kernels import (
     up_to,
 )
 from treadle.automata.parse_layout import *  # noqa: F403  # the names are the point of that file
+from treadle.automata.text_kernels import longer
 from treadle.compiling import helper, kernel
 
 
@@ -190,40 +192,6 @@ def column_behind(m, q, s, byte, column):
 
 
 @helper
-def longer(m, text, byte):
-    """The number of a text with one more byte."""
-    slot = slot_of(m, M_TEXT, text, byte, 0)
-    known = found(m, slot)
-    if known < 0:
-        known = np.int64(m[N_TEXT])
-        m[N_TEXT] = known + 1
-        row = m[AT_TEXTS] + known * TEXT_WIDTH
-        m[row + TXT_BEFORE] = text
-        m[row + TXT_BYTE] = byte
-        m[row + TXT_KEPT] = 0
-        put(m, slot, M_TEXT, text, byte, 0, known)
-    return known
-
-
-@kernel
-def spell_back(m, text, stop, out):
-    """Into the end of out uint8[n] the last bytes of a text; (where they begin, the text in front of them).
-
-    That one is `stop`, one that is kept, the empty one, or any, once `out` is full.
-    """
-    first = len(out)
-    number = np.int64(text)
-    while first > 0 and number != 0 and number != stop:
-        row = m[AT_TEXTS] + number * TEXT_WIDTH
-        if stop == 0 and m[row + TXT_KEPT] != 0:
-            break
-        first -= 1
-        out[first] = np.uint8(m[row + TXT_BYTE])
-        number = np.int64(m[row + TXT_BEFORE])
-    return first, number
-
-
-@helper
 def step_config(m, c, byte):
     """Note the configurations behind a byte. False: something was asked for."""
     b = config_row(m, c, CFG_BUNDLE)
@@ -279,6 +247,24 @@ def step_config(m, c, byte):
 
 
 @helper
+def has_a_way(m):
+    """Do the guards let one of the noted configurations go on, or end the text? 1, 0, ASKED.
+
+    One in the middle of a lexeme was asked about when it was noted.
+    """
+    count = np.int64(m[N_OUT])
+    for k in range(count):
+        if config_row(m, at(m, AT_OUT, k), CFG_SCAN) != START_SCAN:
+            return np.int64(1)
+    for k in range(count):
+        c = at(m, AT_OUT, k)
+        answer = may_go_on(m, config_row(m, c, CFG_BUNDLE), config_row(m, c, CFG_TEXT))
+        if answer != 0:
+            return answer
+    return np.int64(0)
+
+
+@helper
 def intern_out(m):
     """The state of the noted configurations."""
     count = np.int64(m[N_OUT])
@@ -319,6 +305,12 @@ def step(m, state, byte):
         if not step_config(m, state_row(m, cell, ST_CONFIG), byte):
             return np.int64(UNKNOWN)
         cell = state_row(m, cell, ST_REST)
+    if m[GUARDED] != 0:
+        answer = has_a_way(m)
+        if answer < 0:
+            return np.int64(UNKNOWN)
+        if answer == 0:
+            m[N_OUT] = 0
     target = intern_out(m)
     m[m[AT_NEXT] + state * 256 + byte] = target
     note_transition(m, state, byte)
@@ -403,6 +395,12 @@ def shiftable(m, b, here, out):
         words = accepted_words(m, bundle_row(m, b, BND_SET))
         t = first_of(m, words, words, t)
     return True
+
+
+@kernel
+def goes_on(m, b, here):
+    """Do the guards let something follow bundle b? 1, 0, ASKED. `here`: the text so far."""
+    return may_go_on(m, b, here) if roomy(m) else np.int64(ASKED)
 
 
 @helper

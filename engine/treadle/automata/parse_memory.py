@@ -1,13 +1,16 @@
 """The memory that parsing kernels work in: one int32 array, and how it grows.
 
 As in memory.py, pages come from an anonymous mapping, so room that is never used costs nothing, and zero means "not
-there yet". Everything moves when a table grows, which quadruples it; rows never change their numbers.
+there yet". Everything moves when a table grows, which quadruples it; rows never change their numbers. A memory that
+has grown is one of a long text or a big grammar: it gets huge pages where the system has them and a hash table that is
+at most a quarter full, since what a step costs there is looking things up all over it.
 """
 
 from __future__ import annotations
 
 import mmap
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 import numpy as np
@@ -24,6 +27,8 @@ STATE_LIMIT: Final = 1 << 20
 _FLAGS: Final = (
     getattr(mmap, "MAP_PRIVATE", 0) | getattr(mmap, "MAP_ANONYMOUS", 0) | getattr(mmap, "MAP_NORESERVE", 0)
 )
+#: Advice to use huge pages; None where there is no such thing.
+_HUGE: Final = getattr(mmap, "MADV_HUGEPAGE", None)
 #: (offset column, capacity column, counter column, width, rows at first); a width of 0 depends on the grammar.
 _GROWING: Final = (
     (at.AT_MEMO, at.CAP_MEMO, at.N_MEMO, at.MEMO_WIDTH, 1 << 15),
@@ -76,7 +81,8 @@ class ParseMemory:
             offset: self._capacity[cap] * self._width(offset, width) for offset, cap, _, width, _ in _GROWING
         }
         # Entries are spread over all of its pages, and the first touch of each is what a first mask costs most.
-        hashes = 1 << (2 * self._capacity[at.CAP_MEMO] - 1).bit_length()
+        grown = any(self._capacity[cap] > rows for _, cap, _, _, rows in _GROWING)
+        hashes = 1 << ((4 if grown else 2) * self._capacity[at.CAP_MEMO] - 1).bit_length()
         sizes[at.AT_HASH] = hashes
         sizes[at.AT_LEVELS] = self._levels
         sizes[at.AT_WAIT] = at.WAITING * self._capacity[at.CAP_NODES]
@@ -87,7 +93,11 @@ class ParseMemory:
             raise LimitExceeded(
                 "the automaton of a grammar needs too much memory", limit="words", value=1 << 31
             )
-        words = np.frombuffer(mmap.mmap(-1, total * 4, flags=_FLAGS), dtype=np.int32)
+        pages = mmap.mmap(-1, total * 4, flags=_FLAGS)
+        if grown and _HUGE is not None:
+            with suppress(OSError):  # a system without them
+                pages.madvise(_HUGE)
+        words = np.frombuffer(pages, dtype=np.int32)
         start = at.HEADER
         for offset, size in sizes.items():
             words[offset] = start

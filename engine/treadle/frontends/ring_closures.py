@@ -5,20 +5,25 @@ its atom and the same number closes it at a later one. The bond joins neither an
 joined already, and what its ends say of its kind agrees (OpenSMILES 3.4); where the molecule ends, no bond is open.
 Leaves out what takes the whole molecule: valences, aromaticity, stereo bonds.
 
-What these guards let stand can always go on to a molecule: with a dot and an atom of its own for each open bond.
+What these guards let stand can always go on to a molecule: with a dot and an atom of its own for each open bond, which
+is the ending that they know of.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from treadle.grammar.guards import Guard
+
 _PIECE: Final = re.compile(
     r"(?P<atom>\[[^\]]*\]|Br|Cl|[BCNOPSFIbcnops*])|(?P<kind>[-=#$:/\\])?(?P<number>\d|%\d\d)|[-=#$:/\\.()]"
 )
+#: A number of two digits that is being written, and the kind of its bond.
+_BEGUN: Final = re.compile(r"[-=#$:/\\]?%\d?\Z")
 #: Two ways to write a direction. Which of them is right depends on the double bond beside it.
 _DIRECTIONS: Final = frozenset("/\\")
 
@@ -83,9 +88,33 @@ def may_stand(text: str, before: str) -> bool:
     return rings_of(before).takes(_number(piece), piece["kind"] or "")
 
 
+def may_go_on(text: str, before: str) -> bool:
+    """Guard of the rule `tens`: a number of two digits, of which the first is written."""
+    kind = before[-1] if before and before[-1] in "-=#$:/\\" else ""
+    rings = rings_of(before)
+    return any(rings.takes(int(text[1]) * 10 + last, kind) for last in range(10))
+
+
 def may_end(text: str, before: str) -> bool:
     """Guard of the rule `start`: no ring bond is open."""
     return not rings_of(text).open
 
 
-GUARDS: Final = {"ring": may_stand, "start": may_end}
+def endings(text: str) -> Iterator[str]:
+    """An atom in a part of its own for each open bond, behind the end of the number that is being written."""
+    begun = _BEGUN.search(text)
+    if begun is None:
+        yield _closing(rings_of(text))
+        return
+    first, before = len(begun.group().rpartition("%")[2]), text[: begun.start()]
+    for number in range(10, 100):
+        rest = str(number)[first:]
+        if (begun.group() + rest).endswith(f"%{number}") and may_stand(begun.group() + rest, before):
+            yield rest + _closing(rings_of(text + rest))
+
+
+def _closing(rings: Rings) -> str:
+    return "".join(f".C{number}" if number < 10 else f".C%{number}" for number in rings.open)
+
+
+GUARDS: Final = {"ring": may_stand, "tens": may_go_on, "start": Guard(may_end, endings)}

@@ -4,9 +4,11 @@ Guards want to know the text, so here states are texts. A twin without guards do
 are supersets, of which the tokens that stay inside a lexeme are certain (they complete nothing), and each of the others
 is spelled with the real state, so that its guards are asked.
 
-Whether a text can be completed is a question that no predicate answers. The closing is searched for: along the
-twin's, and with words that were written before, since what a guard wants is mostly one of them (a declared name, an
-open tag). A state for which none is found raises LimitExceeded, and the decoding loop takes another token.
+A text behind which the guards let nothing come at all is refused with the byte that leads there, by the automaton.
+Whether any other can be completed is a question that no predicate answers. The closing is searched for: along the
+twin's, with the endings that guards know of (`Guard.endings`), and with words that were written before, since what a
+guard wants is mostly one of them (a declared name, an open tag). A state for which none is found raises LimitExceeded,
+and the decoding loop takes another token: it goes on only where it knows a completion that every guard accepts.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 from treadle.automata import parse_layout as at
 from treadle.automata.parse_automaton import ParseAutomaton
+from treadle.automata.scanner import START
 from treadle.errors import ConstraintError, LimitExceeded
 from treadle.masks.bitset import Row, to_tokens
 from treadle.matching.closing import fewest_tokens
@@ -79,9 +82,9 @@ class GuardedTokenAutomaton(GrammarTokenAutomaton):
             (twin.bytes.duties(duty)[0], twin.bytes.in_brackets(bundle)): (bundle, duty)
             for bundle, _, _, duty, *_ in twin.bytes.frontier(plain).tolist()
         }
-        for stacks, scan, won, duty, column, _, began in own.frontier(state).tolist():
+        for stacks, scan, won, duty, column, text, began in own.frontier(state).tolist():
             known = alike.get((own.duties(duty)[0], own.in_brackets(stacks)))
-            if known is None:
+            if known is None or (scan == START and not own.goes_on(stacks, text)):
                 continue
             accepted, shiftable = (
                 twin.bytes.set_of_bits(own.bits_of(number))
@@ -157,9 +160,12 @@ class GuardedTokenAutomaton(GrammarTokenAutomaton):
             rest = self._rest(place)
             if rest is None:
                 continue
-            whole = self.bytes.run(state, rest)
-            if whole != at.DEAD and self.bytes.is_accepting(whole):
-                return added + rest
+            here = (text + added).decode("utf-8", "ignore"), (text + added + rest).decode("utf-8", "ignore")
+            ends = [ending.encode() for ending in self.bytes.endings(here[0])]
+            ends += [rest, *(rest + ending.encode() for ending in self.bytes.endings(here[1]))]
+            for end in ends:
+                if self._completes(state, end):
+                    return added + end
             others = [bytes([byte]) for byte in range(0x80)] if wide else [rest[:1]]
             for more in {*others, *_endings(text[-LONGEST:] + added, words)}:
                 new = added + more
@@ -169,6 +175,10 @@ class GuardedTokenAutomaton(GrammarTokenAutomaton):
                     left = self._rest(self._plain.bytes.run(plain, new))
                     heapq.heappush(queue, (len(new) + len(left or b"") + count // 8, -len(new), new, reached))
         return None
+
+    def _completes(self, state: int, data: bytes) -> bool:
+        reached = self.bytes.run(state, data)
+        return reached != at.DEAD and self.bytes.is_accepting(reached)
 
     def _rest(self, plain: int) -> bytes | None:
         """How the twin would complete a text."""
