@@ -48,9 +48,10 @@ ENDED: Final = 0
 BEYOND: Final = 1
 START: Final = 2
 #: At so many states that were looked behind, and each time at twice as many, it is asked whether states multiply:
-#: whether each brought more than so many on average.
-SAMPLED: Final = 64
+#: whether each brought more than so many on average, and there are more than so many.
+ASKED: Final = 16
 MULTIPLYING: Final = 3
+SPARED: Final = 256
 #: States behind which too much lies to be told apart: each of them costs a vocabulary.
 WIDE: Final = 8
 
@@ -81,10 +82,10 @@ def explore(automaton: Any, edges: Successors, limit: int) -> Universe | None:
     states, number = [DONE, -1, int(automaton.start)], {DONE: ENDED, int(automaton.start): START}
     sources: list[NDArray[np.intp]] = []
     targets: list[list[int]] = []
-    wide, here, asked = 0, START, SAMPLED
+    wide, here, asked = 0, START, ASKED
     while here < len(states) and here < limit + START and wide < WIDE:
         if here == asked:
-            if len(states) > MULTIPLYING * asked:
+            if len(states) > max(SPARED, MULTIPLYING * asked):
                 return None
             asked *= 2
         try:
