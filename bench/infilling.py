@@ -8,8 +8,9 @@ ast (python), tree-sitter (cpp), rdkit (smiles); where a judge is not installed 
 no canvas) stands in, and the row says so. A canvas has `--cells` holes, or half as many again as the constraint's
 shortest known text has tokens. After every step the witness, which fills the canvas as it stands, goes to the same
 judge: `steps` and `proved` count these. `undecided` are tokens passed over because a limit ended, `ms/commit` is the
-time of a whole decode by commits, logits and sampler included, judging left out. With `--records` what is done is
-appended to a file, and what the file holds is not done again.
+time of a whole decode by commits, logits and sampler included, judging left out. A decode that takes longer than
+`--seconds` (asked after each step) is ended and counted as `slow`. With `--records` what is done is appended to a file,
+and what the file holds is not done again.
 """
 
 from __future__ import annotations
@@ -117,6 +118,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=32)
     parser.add_argument("--block", type=int, default=None)
     parser.add_argument("--parallel", type=int, default=2, help="commits of a step")
+    parser.add_argument("--seconds", type=float, default=120, help="for each decode, judging left out")
     parser.add_argument("--records", type=Path, default=None)
     parser.add_argument("--vocab", default=None)
     given = parser.parse_args()
@@ -146,7 +148,7 @@ def _known(path: Path | None) -> dict[tuple[str, int], dict[str, Any]]:
 
 
 def _print_table(records: list[dict[str, Any]]) -> None:
-    columns = ["decodes", "valid", "unfit", "limit", "steps", "proved", "refused", "undecided"]
+    columns = ["decodes", "valid", "unfit", "limit", "slow", "steps", "proved", "refused", "undecided"]
     table: dict[str, dict[str, float]] = {}
     for record in records:
         label = "schemas" if record["label"].startswith("schema ") else record["label"]
@@ -160,6 +162,10 @@ def _print_table(records: list[dict[str, Any]]) -> None:
         print(f"{label:<22}{line}{1000 * row['seconds'] / max(1, row['commits']):>10.1f}")
 
 
+class _TooSlow(Exception):
+    """The seconds of a decode are over."""
+
+
 def _decode(constraint: Any, judge: Judge, vocabulary: Vocabulary, given: Any, seed: int) -> dict[str, Any]:
     proofs: list[bool] = []
     judging = 0.0
@@ -171,6 +177,8 @@ def _decode(constraint: Any, judge: Judge, vocabulary: Vocabulary, given: Any, s
         stands = all(old in (row.mask_id, new) for old, new in zip(row.tokens, tokens, strict=True))
         proofs.append(stands and judge(_text(vocabulary, tokens)))
         judging += time.perf_counter() - since
+        if time.perf_counter() - started - judging > given.seconds:
+            raise _TooSlow
 
     automaton = treadle.compile(constraint, vocabulary).automaton
     cells = max(given.cells, 3 * len(automaton.closing(automaton.start)) // 2)
@@ -184,6 +192,8 @@ def _decode(constraint: Any, judge: Judge, vocabulary: Vocabulary, given: Any, s
         return {"unfit": 1}  # no text of so few tokens
     except treadle.LimitExceeded:
         return {"limit": 1}
+    except _TooSlow:
+        return {"slow": 1, "steps": len(proofs), "proved": sum(proofs)}
     seconds = time.perf_counter() - started - judging
     return {
         "valid": int(judge(done.text)), "steps": len(proofs), "proved": sum(proofs), "refused": done.refused,
