@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
+from treadle.infilling.cells import HOLE
 from treadle.infilling.completability import Canvas
 from treadle.infilling.limits import Limits
-from treadle.infilling.state_sets import BEYOND, StateSets
+from treadle.infilling.state_sets import BEYOND, StateSets, explore, universe_of
+from treadle.infilling.successors import successors_of
 from treadle.masks import bitset
 
 NAMES = [
@@ -152,8 +156,37 @@ def test_a_finite_language_has_a_closed_universe_and_a_nesting_one_has_not(toys,
         assert (np.flatnonzero(sets.universe.to == BEYOND) > 0).sum() >= (0 if closed else 1)
 
 
-def test_a_language_with_a_state_for_each_set_of_names_has_no_universe(by_name):
-    assert StateSets.of(Canvas(by_name["names"].automaton, [])) is None
+def of_names(automaton, cells):
+    """The universe of the world in which names may come twice."""
+    edges = successors_of(automaton)
+    start = edges.anonymous(int(automaton.start))
+    return replace(explore(automaton, edges, 512, start, cells), exact=False)
+
+
+def test_a_language_with_a_state_for_each_set_of_names_has_a_larger_universe(by_name):
+    automaton = by_name["names"].automaton
+    assert explore(automaton, successors_of(automaton), 512, int(automaton.start), 40) is None
+    universe = universe_of(Canvas(automaton, [HOLE] * 40, limits=Limits(universe=512)))
+    assert not universe.exact and universe.within >= 40
+
+
+def test_a_larger_language_refuses_what_is_wrong_and_its_fillings_are_read(toys, by_name):
+    toy = by_name["names"]
+    universe = of_names(toy.automaton, toy.cells)
+    fillings = toy.fillings(toy.cells, True)
+    refused = missed = found = 0
+    for state in list(toy.canvases(toy.cells, True))[::17]:
+        possible = toys.matching(state, fillings)
+        sets = StateSets(Canvas(toy.automaton, toys.cells_of(state), tail=True), universe)
+        for hole, token in product(sets.canvas.holes, range(toy.end + 1)):
+            right = {filling for filling in possible if filling[hole] == token}
+            said, witness = sets.fits(hole, token), sets.witness(hole, token)
+            assert said is None or (said is False and not right)
+            assert witness is None or witness.tokens in right
+            refused += said is False
+            found += witness is not None
+            missed += bool(right) and witness is None
+    assert refused > found > 100 * missed
 
 
 def test_no_sets_are_kept_where_the_limit_says_so(by_name):

@@ -27,7 +27,16 @@ from treadle.errors import LimitExceeded, UnsatisfiableConstraint
 from treadle.infilling.completability import Canvas
 from treadle.infilling.state_sets import StateSets
 from treadle.infilling.viterbi import best_filling
-from treadle.infilling.witness import BACK, Neighbourhood, Witness, first_witness, witness_of
+from treadle.infilling.witness import (
+    BACK,
+    NARROW,
+    SAMPLED,
+    WIDE,
+    Neighbourhood,
+    Witness,
+    first_witness,
+    witness_of,
+)
 from treadle.masks import bitset
 
 #: What to do where a limit ends before it is known whether a token fits: "raise" LimitExceeded, or "defer": look at
@@ -82,7 +91,7 @@ class Row:
             self.around = Neighbourhood(self.canvas, first_witness(self.canvas))
             sets = StateSets.of(self.canvas)
             # Sets that say nothing of most tokens cost more than they save.
-            self.sets = sets if sets is not None and sets.universe.closed else None
+            self.sets = sets if sets is not None and sets.decides else None
         return self.around
 
     @property
@@ -196,9 +205,13 @@ class Stepper:
             row.undecided += 1
             return False
         before = row.undecided
-        witness = near.through(cell, token)
-        if witness is None and fits and sets is not None:
-            witness = sets.witness(cell, token)
+        if sets is None:
+            # All tokens of all states are looked at once for a token in a hole, whatever changes around it.
+            witness = near.through(cell, token, SAMPLED if (cell, token) in row.passed else WIDE)
+        else:
+            witness = (
+                near.through(cell, token, NARROW) or sets.witness(cell, token) or near.through(cell, token)
+            )
         witness = witness or self._exactly(row, row.canvas, cell, token)
         if witness is None:
             if row.undecided > before:

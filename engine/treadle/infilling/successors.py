@@ -115,6 +115,17 @@ class Successors:
         tokens = np.array(list(chosen)[:SAMPLES], np.int64)
         return np.sort(tokens[~np.isin(tokens, self._ends)]).astype(np.int32)
 
+    @property
+    def is_wide(self) -> bool:
+        """Has some state too many behind it?"""
+        return bool(self._wide)
+
+    def anonymous(self, state: int) -> int | None:
+        """The state in the world where names of members may come twice; None: there is no such world."""
+        if self.automaton.__class__ is not TokenAutomaton:
+            return None
+        return int(self.automaton.bytes.anonymous(state))
+
     def behind(self, states: Int32, token: int) -> Int32:
         """Where one token, none that ends a text, leads from each of many states; 1 and less: it is refused."""
         return self._spell_all(self.automaton, token, states)

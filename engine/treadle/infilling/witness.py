@@ -37,10 +37,10 @@ Layer = dict[int, Step]
 NARROW: Final = 0
 SAMPLED: Final = 1
 WIDE: Final = 2
-#: States of a layer whose tokens are all looked at; states that a layer keeps; states that are asked to close.
+#: States of a layer whose tokens are looked at; states that a layer keeps; states that are asked to close, by reach.
 EXPANDED: Final = 4
 WIDEST: Final = 48
-CLOSED: Final = 4
+CLOSED: Final = (2, 2, 4)
 #: Cells before a hole from which its states are looked for.
 BACK: Final = 6
 #: A search along what is known comes first and may pass a fraction of the nodes.
@@ -114,13 +114,13 @@ class Neighbourhood:
             return cell < self._last_text
         return self.is_behind_the_end(cell) and token not in self.canvas.fillers
 
-    def through(self, cell: int, token: int) -> Witness | None:
+    def through(self, cell: int, token: int, widest: int = WIDE) -> Witness | None:
         """A witness with this token in this hole; None: none is near."""
         witness = self.witness
         assert witness is not None
         if witness.tokens[cell] == token:
             return witness
-        ways = (self._through(cell, token, reach) for reach in (NARROW, SAMPLED, WIDE))
+        ways = (self._through(cell, token, reach) for reach in range(widest + 1))
         return next((found for found in ways if found is not None), None)
 
     def _through(self, cell: int, token: int, reach: int) -> Witness | None:
@@ -181,7 +181,7 @@ class Neighbourhood:
         n, i = len(self.canvas.cells), first + len(layers) - 1
         while layers[-1]:
             for number, state in enumerate(layers[-1]):
-                rest = self._rest(i, state, look=number < CLOSED)
+                rest = self._rest(i, state, look=number < CLOSED[budget.reach])
                 if rest is not None:
                     return self._joined(first, layers, state, rest)
             if i == n or budget.nodes <= 0:
@@ -256,7 +256,7 @@ class Neighbourhood:
                 continue
             if may_end and self._may_end(state):
                 out.setdefault(DONE, (state, min(self.canvas.ends)))
-            near = self._closing(state) if may_end and number < CLOSED else None
+            near = self._closing(state) if may_end and number < CLOSED[budget.reach] else None
             if near:
                 self._along(state, near[:1], out, budget, may_end)
             if len(parents) < EXPANDED and budget.may_expand(state):
