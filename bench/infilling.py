@@ -4,8 +4,8 @@
 
 A model of normal logits over a real vocabulary, temperature 1, LLaDA in random order over the whole canvas (`--block`:
 in blocks), `--parallel` commits a step. Schemas come from MaskBench (../shared/data), the judges are jsonschema,
-ast (python), tree-sitter (cpp), rdkit (smiles); where a judge is not installed treadle's own check (another automaton,
-no canvas) stands in, and the row says so. A canvas has `--cells` holes, or half as many again as the constraint's
+lark (sql; it takes a minute to make its tables), ast (python), tree-sitter (cpp), rdkit (smiles); where a judge is not
+installed treadle's own check (another automaton, no canvas) stands in, and the row says so. A canvas has `--cells` holes, or half as many again as the constraint's
 shortest known text has tokens. After every step the witness, which fills the canvas as it stands, goes to the same
 judge: `steps` and `proved` count these. `undecided` are tokens passed over because a limit ended, `ms/commit` is the
 time of a whole decode by commits, logits and sampler included, judging left out. A decode that takes longer than
@@ -30,6 +30,7 @@ import numpy as np
 
 import treadle
 from bench.material import maskbench, vocabulary_of
+from treadle import library
 from treadle.diffusion.decoding import decode
 from treadle.diffusion.protocols import MaskedTable
 from treadle.diffusion.samplers import Llada
@@ -82,6 +83,13 @@ def judge_of(name: str) -> tuple[str, Judge]:
     if name == "python":
         return "ast", _without_error(lambda text: ast.parse(text) is not None)
     try:
+        if name == "sql":
+            import lark
+
+            judge = lark.Lark(library.find("grammars", "sql").read_text("utf-8"), parser="lalr")
+            return "lark", _without_error(
+                lambda text: judge.parse(text) is not None, lark.exceptions.LarkError
+            )
         if name == "smiles":
             from rdkit import Chem, RDLogger
 
@@ -98,11 +106,11 @@ def judge_of(name: str) -> tuple[str, Judge]:
     return "treadle", lambda text: bool(treadle.check(treadle.Grammar(name), text.encode()))
 
 
-def _without_error(judge: Judge) -> Judge:
+def _without_error(judge: Judge, *errors: type[Exception]) -> Judge:
     def safe(text: str) -> bool:
         try:
             return judge(text)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, *errors):
             return False
 
     return safe
