@@ -12,7 +12,8 @@ folder that a run left, with its tokenizer and the rate falling from the first s
 Copying is what such a model learns last: a record has a handful of words that stand in the prompt, and guessing them
 by their frequency is most of the loss that is left. So words of a text that stand in its prompt may count `--copying`
 times, a share of `--renamed` rows has its names, cities, jobs and hobbies exchanged at random (in prompt and text
-alike, so that only the prompt says which), and of four tasks `--records` are records.
+alike, so that only the prompt says which), a share of `--echoed` rows is random tokens that stand twice, and of four
+tasks `--records` are records.
 
 Gate: the loss on held-out tasks, ends of text left out, must be below half of the unigram's; else nothing is written to
 the folder's final place and the exit status is 1. Seeds are fixed: one machine gives the same weights each time.
@@ -104,6 +105,8 @@ class Copying:
     weight: float = 1.0
     #: The share of rows whose words of values are exchanged.
     renamed: float = 0.0
+    #: The share of rows that are random tokens twice: what is seen is written, whatever it is.
+    echoed: float = 0.0
     #: Records of four tasks.
     records: int = 2
 
@@ -133,6 +136,19 @@ def renamed(rows: np.ndarray, values: np.ndarray, share: float, rng: np.random.G
         others[values] = rng.permutation(values)
         out[k] = others[rows[k]]
     return out
+
+
+def echoed(
+    rows: np.ndarray, canvas: np.ndarray, tokens: int, share: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The rows and their canvases, of a share of them replaced by an echo."""
+    rows, canvas = rows.copy(), canvas.copy()
+    for k in np.flatnonzero(rng.random(len(rows)) < share):
+        some = rng.integers(0, tokens, CELLS)
+        rows[k, : 2 * CELLS] = np.tile(some, 2)
+        canvas[k] = False
+        canvas[k, CELLS : 2 * CELLS] = True
+    return rows, canvas
 
 
 def copied(rows: np.ndarray, canvas: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -178,6 +194,7 @@ def train(
     for step in range(steps):
         given, canvas = rows.of(list(islice(source, batch)))
         given = renamed(given, values, copying.renamed, rng)
+        given, canvas = echoed(given, canvas, rows.words.get_vocab_size(), copying.echoed, rng)
         seen, hidden = masked(given, canvas, mask, rng)
         copies = torch.from_numpy(copied(given, canvas, values)[hidden])
         for group in optimizer.param_groups:
@@ -254,6 +271,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, default=None, help="a folder of an earlier run to go on from")
     parser.add_argument("--copying", type=float, default=1.0, help="what a copied word counts")
     parser.add_argument("--renamed", type=float, default=0.0, help="share of rows with exchanged words")
+    parser.add_argument("--echoed", type=float, default=0.0, help="share of rows of random tokens twice")
     parser.add_argument("--records", type=int, default=2, help="of four tasks")
     given = parser.parse_args()
     import torch
@@ -276,13 +294,13 @@ def main() -> None:
     keep = lambda step: save(
         made, words, given.out.with_name(given.out.name + "-unfinished"), {"steps": step}
     )
-    copying = Copying(given.copying, given.renamed, given.records)
+    copying = Copying(given.copying, given.renamed, given.echoed, given.records)
     train(made.train(), rows, mask, given.steps, given.batch, given.rate, fall, seed, copying, log, keep)
     losses = gate(made.eval(), rows, mask)
     record = {
         "steps": given.steps, "batch": given.batch, "rate": given.rate, "copying": given.copying,
-        "renamed": given.renamed, "records": given.records, "cpu_minutes": time.process_time() / 60,
-        **losses,
+        "renamed": given.renamed, "echoed": given.echoed, "records": given.records,
+        "cpu_minutes": time.process_time() / 60, **losses,
     }  # fmt: skip
     log(json.dumps(record))
     if losses["held_out_loss"] > losses["unigram_loss"] / 2:
