@@ -5,12 +5,12 @@
 A model of normal logits over a real vocabulary, temperature 1, LLaDA in random order over the whole canvas (`--block`:
 in blocks), `--parallel` commits a step. Schemas come from MaskBench (../shared/data), the judges are jsonschema,
 lark (sql; it takes a minute to make its tables), ast (python), tree-sitter (cpp), rdkit (smiles); where a judge is not
-installed treadle's own check (another automaton, no canvas) stands in, and the row says so. A canvas has `--cells` holes, or half as many again as the constraint's
-shortest known text has tokens. After every step the witness, which fills the canvas as it stands, goes to the same
-judge: `steps` and `proved` count these. `undecided` are tokens passed over because a limit ended, `ms/commit` is the
-time of a whole decode by commits, logits and sampler included, judging left out. A decode that takes longer than
-`--seconds` (asked after each step) is ended and counted as `slow`. With `--records` what is done is appended to a file,
-and what the file holds is not done again.
+installed treadle's own check (another automaton, no canvas) stands in, and the row says so. A canvas has `--cells`
+holes, or half as many again as the constraint's shortest known text has tokens. After every step the witness, which
+fills the canvas as it stands, goes to the same judge: `steps` and `proved` count these. `undecided` are tokens passed
+over because a limit ended, `ms/commit` is the time of a whole decode by commits, logits and sampler included, judging
+left out. A decode that takes longer than `--seconds` (asked after each step) is ended and counted as `slow`. With
+`--records` what is done is appended to a file, and what the file holds is not done again.
 """
 
 from __future__ import annotations
