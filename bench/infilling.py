@@ -4,8 +4,9 @@
 
 A model of normal logits over a real vocabulary, temperature 1, LLaDA in random order over the whole canvas (`--block`:
 in blocks), `--parallel` commits a step. Schemas come from MaskBench (../shared/data), the judges are jsonschema,
-lark (sql; it takes a minute to make its tables), ast (python), tree-sitter (cpp), rdkit (smiles); where a judge is not
-installed treadle's own check (another automaton, no canvas) stands in, and the row says so. A canvas has `--cells`
+lark (sql; it takes a minute to make its tables), ast (python), tree-sitter (cpp), rdkit (smiles, under the guards that
+pair the numbers of rings); where a judge is not installed treadle's own check (another automaton, no canvas) stands
+in, and the row says so. A canvas has `--cells`
 holes, or half as many again as the constraint's shortest known text has tokens. After every step the witness, which
 fills the canvas as it stands, goes to the same judge: `steps` and `proved` count these. `undecided` are tokens passed
 over because a limit ended, `ms/commit` is the time of a whole decode by commits, logits and sampler included, judging
@@ -36,6 +37,7 @@ from treadle.diffusion.protocols import MaskedTable
 from treadle.diffusion.samplers import Llada
 from treadle.diffusion.steps import Row
 from treadle.errors import ConstraintError
+from treadle.frontends.ring_closures import GUARDS
 from treadle.vocabulary import Vocabulary
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data/maskbench/dev.jsonl.gz"
@@ -134,7 +136,9 @@ def main() -> None:
     work: list[tuple[str, Any, Judge]] = list(schemas(given.schemas))
     for name in filter(None, given.grammars.split(",")):
         by, judge = judge_of(name)
-        work.append((f"{name} ({by})", treadle.Grammar(name), judge))
+        work.append(
+            (f"{name} ({by})", treadle.Grammar(name, guards=GUARDS if name == "smiles" else None), judge)
+        )
     records = _known(given.records)
     for seed, (label, constraint, judge) in product(range(given.decodes), work):
         if (label, seed) in records:

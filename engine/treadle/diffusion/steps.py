@@ -237,7 +237,8 @@ class Stepper:
 
     def _asks(self, row: Row, canvas: Canvas) -> bool:
         """Is the graph of the whole canvas worth a try?"""
-        return self.undecided == "raise" or len(canvas.holes) <= row.exact_below
+        affordable = canvas.edges.at_once and len(canvas.holes) <= row.exact_below
+        return self.undecided == "raise" or affordable
 
     def _bounded(self, canvas: Canvas) -> Canvas:
         """The same canvas with the limits of what may be deferred."""

@@ -84,7 +84,7 @@ class Successors:
 
     def samples(self, state: int) -> Edges:
         """Edges by the sampled tokens only; all of them where a vocabulary is small."""
-        if not self.at_once or self.size <= CHUNK:
+        if self.size <= CHUNK:
             return self(state)
         known = self._samples.get(state)
         if known is None:
@@ -98,7 +98,8 @@ class Successors:
         """Tokens that stand for others, a function of the automaton alone."""
         single = np.flatnonzero(np.diff(self.automaton.tables.starts[: self.size + 1]) == 1)
         chosen = dict.fromkeys(single.tolist())
-        ahead = [int(self.automaton.start)]
+        # With guards all tokens of a state are as many questions; those of one byte write everything, if slowly.
+        ahead = [int(self.automaton.start)] if self.at_once else []
         seen = set(ahead)
         for number, state in enumerate(ahead):
             if number == SAMPLED or len(chosen) >= SAMPLES:

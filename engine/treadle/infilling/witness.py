@@ -301,7 +301,7 @@ class Neighbourhood:
     def _edges(self, state: int, reach: int) -> Edges | None:
         edges = self.canvas.edges
         try:
-            return edges(state) if reach == WIDE else edges.samples(state)
+            return edges(state) if reach == WIDE and edges.at_once else edges.samples(state)
         except LimitExceeded:
             return None
 
