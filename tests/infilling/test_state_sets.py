@@ -109,6 +109,45 @@ def answers_of_mutant(toys, toy, universe):
     return 0, 0, wrong
 
 
+def wrong_answers(toys, toy, universe):
+    """Over all canvases, of sets over a universe: answers, and wrong ones."""
+    fillings, said, wrong = toy.fillings(toy.cells, True), 0, 0
+    for state in list(toy.canvases(toy.cells, True))[::11]:
+        possible = toys.matching(state, fillings)
+        sets = StateSets(Canvas(toy.automaton, toys.cells_of(state), tail=True), universe)
+        for hole, token in product(sets.canvas.holes, range(toy.end + 1)):
+            answer, truth = sets.fits(hole, token), any(filling[hole] == token for filling in possible)
+            said += answer is not None
+            wrong += answer is not None and answer != truth
+    return said, wrong
+
+
+@pytest.mark.parametrize("name", ["dyck", "dyck-long-tokens", "two-brackets", "nested"])
+def test_a_universe_as_deep_as_the_canvas_decides_and_a_shallower_one_is_never_wrong(toys, by_name, name):
+    toy = by_name[name]
+    explored = [
+        explore(toy.automaton, successors_of(toy.automaton), 512, int(toy.automaton.start), cells)
+        for cells in (2, toy.cells)
+    ]
+    assert [universe.within for universe in explored] == [2, toy.cells]
+    assert not any(universe.closed for universe in explored)
+    (few, wrong), (many, wrong_too) = (wrong_answers(toys, toy, universe) for universe in explored)
+    assert 0 < few < many and not wrong and not wrong_too
+
+
+def test_taking_a_shallow_universe_for_deep_enough_is_caught(toys, by_name):
+    toy = by_name["dyck"]
+    shallow = explore(toy.automaton, successors_of(toy.automaton), 512, int(toy.automaton.start), 2)
+    _, wrong = wrong_answers(toys, toy, replace(shallow, within=toy.cells))
+    assert wrong
+
+
+def test_a_longer_canvas_looks_deeper(by_name):
+    automaton = by_name["dyck"].automaton
+    within = [universe_of(Canvas(automaton, [HOLE] * cells)).within for cells in (3, 9, 4)]
+    assert within[0] >= 3 and within[1] >= 9 and within[2] == within[1]
+
+
 class _OnlyToTheRight(StateSets):
     """The mutant: a commit changes nothing in front of it."""
 
