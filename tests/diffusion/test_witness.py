@@ -216,7 +216,7 @@ def test_what_was_put_off_is_not_looked_for_until_something_near_changes(worlds,
         failed.clear()
         model = MaskedTable(vocabulary, mask, random_masked_table(len(vocabulary), seed))
         limits = Limits(deferred=0, universe=0, local=0, local_nodes=8)
-        undecided += decode(model, [], 40, SAMPLERS[0], automaton, seed=seed, limits=limits).undecided
+        undecided += decode(model, [], 40, Llada(40), automaton, seed=seed, limits=limits).undecided
     assert failed and undecided > len(failed)
     assert not any(again)
 

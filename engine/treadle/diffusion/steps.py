@@ -69,8 +69,8 @@ class Row:
     commits: list[Commit] = field(default_factory=list)
     #: Tokens that were passed over because a limit ended.
     undecided: int = 0
-    #: Tokens that were passed over in a hole, with what stood near it then.
-    passed: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
+    #: Tokens that were passed over in a hole, with what stood near it then; None: refused, and so for good.
+    passed: dict[tuple[int, int], tuple[int, ...] | None] = field(default_factory=dict)
     #: The exact graph was too large with more holes than these.
     exact_below: int = 1 << 30
     #: A filling, and what is near it; found at first use.
@@ -201,9 +201,13 @@ class Stepper:
         fits = sets.fits(cell, token) if sets is not None else None
         if fits is False:
             return False
-        if self.undecided == "defer" and row.passed.get((cell, token)) == row.nearby(cell):
-            row.undecided += 1
-            return False
+        if (cell, token) in row.passed:
+            then = row.passed[cell, token]
+            if then is None:
+                return False
+            if then == row.nearby(cell):
+                row.undecided += 1
+                return False
         before = row.undecided
         if sets is None:
             # All tokens of all states are looked at once for a token in a hole, whatever changes around it.
@@ -214,8 +218,7 @@ class Stepper:
             )
         witness = witness or self._exactly(row, row.canvas, cell, token)
         if witness is None:
-            if row.undecided > before:
-                row.passed[cell, token] = row.nearby(cell)
+            row.passed[cell, token] = row.nearby(cell) if row.undecided > before else None
             return False
         row.put(cell, token, witness, refused)
         return True
