@@ -6,12 +6,12 @@ A model of normal logits over a real vocabulary, temperature 1, LLaDA in random 
 in blocks), `--parallel` commits a step. Schemas come from MaskBench (../shared/data), the judges are jsonschema,
 sqlite (sql; its parser, unknown names aside), ast (python), tree-sitter (cpp), rdkit (smiles, under the guards that
 pair the numbers of rings); where a judge is not installed treadle's own check (another automaton, no canvas) stands
-in, and the row says so. A canvas has `--cells`
-holes, or half as many again as the constraint's shortest known text has tokens. After every step the witness, which
-fills the canvas as it stands, goes to the same judge: `steps` and `proved` count these. `undecided` are tokens passed
-over because a limit ended, `ms/commit` is the time of a whole decode by commits, logits and sampler included, judging
-left out. A decode that takes longer than `--seconds` (asked after each step) is ended and counted as `slow`. With
-`--records` what is done is appended to a file, and what the file holds is not done again.
+in, and the row says so. A canvas has `--cells` holes, or half as many again as the constraint's shortest known text
+has tokens. After every step the witness, which fills the canvas as it stands, goes to the same judge: `steps` and
+`proved` count these. `undecided` are tokens passed over because a limit ended, `ms/commit` is the CPU time of a whole
+decode by commits, logits and sampler included, judging left out. A decode that takes longer than `--seconds` of it
+(asked after each step) is ended and counted as `slow`. With `--records` what is done is appended to a file, and what
+the file holds is not done again.
 """
 
 from __future__ import annotations
@@ -134,7 +134,9 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=32)
     parser.add_argument("--block", type=int, default=None)
     parser.add_argument("--parallel", type=int, default=2, help="commits of a step")
-    parser.add_argument("--seconds", type=float, default=120, help="for each decode, judging left out")
+    parser.add_argument(
+        "--seconds", type=float, default=120, help="of CPU time for each decode, judging left out"
+    )
     parser.add_argument("--records", type=Path, default=None)
     parser.add_argument("--vocab", default=None)
     given = parser.parse_args()
@@ -190,18 +192,18 @@ def _decode(constraint: Any, judge: Judge, vocabulary: Vocabulary, given: Any, s
 
     def judge_witness(row: Row) -> None:
         nonlocal judging
-        since = time.perf_counter()
+        since = time.process_time()
         tokens = row.witness.tokens
         stands = all(old in (row.mask_id, new) for old, new in zip(row.tokens, tokens, strict=True))
         proofs.append(stands and judge(_text(vocabulary, tokens)))
-        judging += time.perf_counter() - since
-        if time.perf_counter() - started - judging > given.seconds:
+        judging += time.process_time() - since
+        if time.process_time() - started - judging > given.seconds:
             raise _TooSlow
 
     automaton = treadle.compile(constraint, vocabulary).automaton
     cells = max(given.cells, 3 * len(automaton.closing(automaton.start)) // 2)
     sampler = Llada(max(1, cells // given.parallel), given.block, 1.0, "random")
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         done = decode(
             random_model(vocabulary, seed), [], cells, sampler, automaton, seed=seed, watch=judge_witness
@@ -212,7 +214,7 @@ def _decode(constraint: Any, judge: Judge, vocabulary: Vocabulary, given: Any, s
         return {"limit": 1}
     except _TooSlow:
         return {"slow": 1, "steps": len(proofs), "proved": sum(proofs)}
-    seconds = time.perf_counter() - started - judging
+    seconds = time.process_time() - started - judging
     return {
         "valid": int(judge(done.text)), "steps": len(proofs), "proved": sum(proofs), "refused": done.refused,
         "undecided": done.undecided, "commits": len(done.commits), "seconds": seconds, "text": done.text,
