@@ -4,12 +4,14 @@
 
 A model of normal logits over a real vocabulary, temperature 1, LLaDA in random order over the whole canvas (`--block`:
 in blocks), `--parallel` commits a step. Schemas come from MaskBench (../shared/data), the judges are jsonschema,
-ast (python), tree-sitter (cpp), rdkit (smiles); where a judge is not installed treadle's own check (another automaton,
-no canvas) stands in, and the row says so. A canvas has `--cells` holes, or half as many again as the constraint's
-shortest known text has tokens. After every step the witness, which fills the canvas as it stands, goes to the same
-judge: `steps` and `proved` count these. `undecided` are tokens passed over because a limit ended, `ms/commit` is the
-time of a whole decode by commits, logits and sampler included, judging left out. With `--records` what is done is
-appended to a file, and what the file holds is not done again.
+sqlite (sql; its parser, unknown names aside), ast (python), tree-sitter (cpp), rdkit (smiles, under the guards that
+pair the numbers of rings); where a judge is not installed treadle's own check (another automaton, no canvas) stands
+in, and the row says so. A canvas has `--cells` holes, or half as many again as the constraint's shortest known text
+has tokens. After every step the witness, which fills the canvas as it stands, goes to the same judge: `steps` and
+`proved` count these. `undecided` are tokens passed over because a limit ended, `ms/commit` is the CPU time of a whole
+decode by commits, logits and sampler included, judging left out. A decode that takes longer than `--seconds` of it
+(asked after each step) is ended and counted as `slow`. With `--records` what is done is appended to a file, and what
+the file holds is not done again.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import argparse
 import ast
 import json
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -34,6 +37,7 @@ from treadle.diffusion.protocols import MaskedTable
 from treadle.diffusion.samplers import Llada
 from treadle.diffusion.steps import Row
 from treadle.errors import ConstraintError
+from treadle.frontends.ring_closures import GUARDS
 from treadle.vocabulary import Vocabulary
 
 DATA = Path(__file__).resolve().parents[2] / "shared/data/maskbench/dev.jsonl.gz"
@@ -80,6 +84,8 @@ def schemas(count: int) -> Iterator[tuple[str, Any, Judge]]:
 def judge_of(name: str) -> tuple[str, Judge]:
     if name == "python":
         return "ast", _without_error(lambda text: ast.parse(text) is not None)
+    if name == "sql":
+        return "sqlite", _is_sql
     try:
         if name == "smiles":
             from rdkit import Chem, RDLogger
@@ -95,6 +101,17 @@ def judge_of(name: str) -> tuple[str, Judge]:
     except ImportError:
         pass
     return "treadle", lambda text: bool(treadle.check(treadle.Grammar(name), text.encode()))
+
+
+def _is_sql(text: str) -> bool:
+    """Does SQLite's parser read it? What it refuses for names that it does not know it has read."""
+    try:
+        sqlite3.connect(":memory:").execute(f"EXPLAIN {text}")
+    except sqlite3.Error as error:
+        return not any(
+            said in str(error) for said in ("syntax error", "incomplete input", "unrecognized token")
+        )
+    return True
 
 
 def _without_error(judge: Judge) -> Judge:
@@ -117,6 +134,9 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=32)
     parser.add_argument("--block", type=int, default=None)
     parser.add_argument("--parallel", type=int, default=2, help="commits of a step")
+    parser.add_argument(
+        "--seconds", type=float, default=120, help="of CPU time for each decode, judging left out"
+    )
     parser.add_argument("--records", type=Path, default=None)
     parser.add_argument("--vocab", default=None)
     given = parser.parse_args()
@@ -124,7 +144,9 @@ def main() -> None:
     work: list[tuple[str, Any, Judge]] = list(schemas(given.schemas))
     for name in filter(None, given.grammars.split(",")):
         by, judge = judge_of(name)
-        work.append((f"{name} ({by})", treadle.Grammar(name), judge))
+        work.append(
+            (f"{name} ({by})", treadle.Grammar(name, guards=GUARDS if name == "smiles" else None), judge)
+        )
     records = _known(given.records)
     for seed, (label, constraint, judge) in product(range(given.decodes), work):
         if (label, seed) in records:
@@ -146,7 +168,7 @@ def _known(path: Path | None) -> dict[tuple[str, int], dict[str, Any]]:
 
 
 def _print_table(records: list[dict[str, Any]]) -> None:
-    columns = ["decodes", "valid", "unfit", "limit", "steps", "proved", "refused", "undecided"]
+    columns = ["decodes", "valid", "unfit", "limit", "slow", "steps", "proved", "refused", "undecided"]
     table: dict[str, dict[str, float]] = {}
     for record in records:
         label = "schemas" if record["label"].startswith("schema ") else record["label"]
@@ -160,22 +182,28 @@ def _print_table(records: list[dict[str, Any]]) -> None:
         print(f"{label:<22}{line}{1000 * row['seconds'] / max(1, row['commits']):>10.1f}")
 
 
+class _TooSlow(Exception):
+    """The seconds of a decode are over."""
+
+
 def _decode(constraint: Any, judge: Judge, vocabulary: Vocabulary, given: Any, seed: int) -> dict[str, Any]:
     proofs: list[bool] = []
     judging = 0.0
 
     def judge_witness(row: Row) -> None:
         nonlocal judging
-        since = time.perf_counter()
+        since = time.process_time()
         tokens = row.witness.tokens
         stands = all(old in (row.mask_id, new) for old, new in zip(row.tokens, tokens, strict=True))
         proofs.append(stands and judge(_text(vocabulary, tokens)))
-        judging += time.perf_counter() - since
+        judging += time.process_time() - since
+        if time.process_time() - started - judging > given.seconds:
+            raise _TooSlow
 
     automaton = treadle.compile(constraint, vocabulary).automaton
     cells = max(given.cells, 3 * len(automaton.closing(automaton.start)) // 2)
     sampler = Llada(max(1, cells // given.parallel), given.block, 1.0, "random")
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         done = decode(
             random_model(vocabulary, seed), [], cells, sampler, automaton, seed=seed, watch=judge_witness
@@ -184,7 +212,9 @@ def _decode(constraint: Any, judge: Judge, vocabulary: Vocabulary, given: Any, s
         return {"unfit": 1}  # no text of so few tokens
     except treadle.LimitExceeded:
         return {"limit": 1}
-    seconds = time.perf_counter() - started - judging
+    except _TooSlow:
+        return {"slow": 1, "steps": len(proofs), "proved": sum(proofs)}
+    seconds = time.process_time() - started - judging
     return {
         "valid": int(judge(done.text)), "steps": len(proofs), "proved": sum(proofs), "refused": done.refused,
         "undecided": done.undecided, "commits": len(done.commits), "seconds": seconds, "text": done.text,

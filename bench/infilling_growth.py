@@ -11,6 +11,7 @@ difference by cells, `growth` the bound decode's time by that of the canvas befo
 from __future__ import annotations
 
 import argparse
+import gc
 import time
 from typing import Any
 
@@ -55,6 +56,8 @@ def main() -> None:
 
     def timed(cells: int, bound: Any) -> tuple[float, Decoded]:
         sampler = Llada(cells // given.parallel, given.block, 1.0, "random")
+        # What earlier decodes left is not this one's to clear away.
+        gc.collect()
         since = time.process_time()
         done = decode(model, [], cells, sampler, bound)
         return time.process_time() - since, done

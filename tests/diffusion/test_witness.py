@@ -191,6 +191,36 @@ def test_a_canvas_beyond_the_exact_graph_fills_up_in_random_order(worlds):
         assert toy.judge(done.text) and done.tokens[90] == done.tokens[92] == 1
 
 
+@pytest.mark.parametrize("name", ["dyck-long-tokens", "nested", "names"])
+def test_what_was_put_off_is_not_looked_for_until_something_near_changes(worlds, monkeypatch, name):
+    _, vocabulary, automaton = worlds[name]
+    mask, failed, again = len(vocabulary) - 1, set(), []
+    rows = []
+    through = Neighbourhood.through
+
+    def noted(near, cell, token, *widest):
+        found = through(near, cell, token, *widest)
+        asked = (cell, token, rows[-1].nearby(cell))
+        again.append(asked in failed)
+        if found is None:
+            failed.add(asked)
+        return found
+
+    put = steps.Stepper._put
+    monkeypatch.setattr(Neighbourhood, "through", noted)
+    monkeypatch.setattr(
+        steps.Stepper, "_put", lambda self, row, *rest: rows.append(row) or put(self, row, *rest)
+    )
+    undecided = 0
+    for seed in range(6):
+        failed.clear()
+        model = MaskedTable(vocabulary, mask, random_masked_table(len(vocabulary), seed))
+        limits = Limits(deferred=0, universe=0, local=0, local_nodes=8)
+        undecided += decode(model, [], 40, Llada(40), automaton, seed=seed, limits=limits).undecided
+    assert failed and undecided > len(failed)
+    assert not any(again)
+
+
 class _Narrow(Canvas):
     """A canvas whose automaton gives up on some tokens, as one does at its own limits."""
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 
+from treadle.infilling.cells import HOLE
 from treadle.infilling.completability import Canvas
 from treadle.infilling.limits import Limits
-from treadle.infilling.state_sets import BEYOND, StateSets
+from treadle.infilling.state_sets import BEYOND, StateSets, explore, universe_of
+from treadle.infilling.successors import successors_of
 from treadle.masks import bitset
 
 NAMES = [
@@ -105,6 +109,45 @@ def answers_of_mutant(toys, toy, universe):
     return 0, 0, wrong
 
 
+def wrong_answers(toys, toy, universe):
+    """Over all canvases, of sets over a universe: answers, and wrong ones."""
+    fillings, said, wrong = toy.fillings(toy.cells, True), 0, 0
+    for state in list(toy.canvases(toy.cells, True))[::11]:
+        possible = toys.matching(state, fillings)
+        sets = StateSets(Canvas(toy.automaton, toys.cells_of(state), tail=True), universe)
+        for hole, token in product(sets.canvas.holes, range(toy.end + 1)):
+            answer, truth = sets.fits(hole, token), any(filling[hole] == token for filling in possible)
+            said += answer is not None
+            wrong += answer is not None and answer != truth
+    return said, wrong
+
+
+@pytest.mark.parametrize("name", ["dyck", "dyck-long-tokens", "two-brackets", "nested"])
+def test_a_universe_as_deep_as_the_canvas_decides_and_a_shallower_one_is_never_wrong(toys, by_name, name):
+    toy = by_name[name]
+    explored = [
+        explore(toy.automaton, successors_of(toy.automaton), 512, int(toy.automaton.start), cells)
+        for cells in (2, toy.cells)
+    ]
+    assert [universe.within for universe in explored] == [2, toy.cells]
+    assert not any(universe.closed for universe in explored)
+    (few, wrong), (many, wrong_too) = (wrong_answers(toys, toy, universe) for universe in explored)
+    assert 0 < few < many and not wrong and not wrong_too
+
+
+def test_taking_a_shallow_universe_for_deep_enough_is_caught(toys, by_name):
+    toy = by_name["dyck"]
+    shallow = explore(toy.automaton, successors_of(toy.automaton), 512, int(toy.automaton.start), 2)
+    _, wrong = wrong_answers(toys, toy, replace(shallow, within=toy.cells))
+    assert wrong
+
+
+def test_a_longer_canvas_looks_deeper(by_name):
+    automaton = by_name["dyck"].automaton
+    within = [universe_of(Canvas(automaton, [HOLE] * cells)).within for cells in (3, 9, 4)]
+    assert within[0] >= 3 and within[1] >= 9 and within[2] == within[1]
+
+
 class _OnlyToTheRight(StateSets):
     """The mutant: a commit changes nothing in front of it."""
 
@@ -152,8 +195,37 @@ def test_a_finite_language_has_a_closed_universe_and_a_nesting_one_has_not(toys,
         assert (np.flatnonzero(sets.universe.to == BEYOND) > 0).sum() >= (0 if closed else 1)
 
 
-def test_a_language_with_a_state_for_each_set_of_names_has_no_universe(by_name):
-    assert StateSets.of(Canvas(by_name["names"].automaton, [])) is None
+def of_names(automaton, cells):
+    """The universe of the world in which names may come twice."""
+    edges = successors_of(automaton)
+    start = edges.anonymous(int(automaton.start))
+    return replace(explore(automaton, edges, 512, start, cells), exact=False)
+
+
+def test_a_language_with_a_state_for_each_set_of_names_has_a_larger_universe(by_name):
+    automaton = by_name["names"].automaton
+    assert explore(automaton, successors_of(automaton), 512, int(automaton.start), 40) is None
+    universe = universe_of(Canvas(automaton, [HOLE] * 40, limits=Limits(universe=512)))
+    assert not universe.exact and universe.within >= 40
+
+
+def test_a_larger_language_refuses_what_is_wrong_and_its_fillings_are_read(toys, by_name):
+    toy = by_name["names"]
+    universe = of_names(toy.automaton, toy.cells)
+    fillings = toy.fillings(toy.cells, True)
+    refused = missed = found = 0
+    for state in list(toy.canvases(toy.cells, True))[::17]:
+        possible = toys.matching(state, fillings)
+        sets = StateSets(Canvas(toy.automaton, toys.cells_of(state), tail=True), universe)
+        for hole, token in product(sets.canvas.holes, range(toy.end + 1)):
+            right = {filling for filling in possible if filling[hole] == token}
+            said, witness = sets.fits(hole, token), sets.witness(hole, token)
+            assert said is None or (said is False and not right)
+            assert witness is None or witness.tokens in right
+            refused += said is False
+            found += witness is not None
+            missed += bool(right) and witness is None
+    assert refused > found > 100 * missed
 
 
 def test_no_sets_are_kept_where_the_limit_says_so(by_name):

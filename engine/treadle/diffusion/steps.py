@@ -7,7 +7,8 @@ hole goes on with its next greatest score. After `proposals` refusals the hole's
 Where the language has a manageable number of states, what fits into every hole is known (infilling/state_sets.py). In
 any case a row under a constraint holds a witness (infilling/witness.py): a token is committed with a new one, which is
 looked for nearby and, failing that, in the exact graph. Where nothing decides within its limits, the token is put off,
-and after `deferrals` of these the witness's own token is taken, which is certain. So no decode comes to a dead end.
+and not looked for again in this hole until something near it has changed; after `deferrals` of these the witness's own
+token is taken, which is certain. So no decode comes to a dead end.
 
 With a joint sampler the tokens of the window are its best valid filling, so that none of them can be refused.
 """
@@ -26,7 +27,16 @@ from treadle.errors import LimitExceeded, UnsatisfiableConstraint
 from treadle.infilling.completability import Canvas
 from treadle.infilling.state_sets import StateSets
 from treadle.infilling.viterbi import best_filling
-from treadle.infilling.witness import Neighbourhood, Witness, first_witness, witness_of
+from treadle.infilling.witness import (
+    BACK,
+    NARROW,
+    SAMPLED,
+    WIDE,
+    Neighbourhood,
+    Witness,
+    first_witness,
+    witness_of,
+)
 from treadle.masks import bitset
 
 #: What to do where a limit ends before it is known whether a token fits: "raise" LimitExceeded, or "defer": look at
@@ -59,6 +69,8 @@ class Row:
     commits: list[Commit] = field(default_factory=list)
     #: Tokens that were passed over because a limit ended.
     undecided: int = 0
+    #: Tokens that were passed over in a hole, with what stood near it then; None: refused, and so for good.
+    passed: dict[tuple[int, int], tuple[int, ...] | None] = field(default_factory=dict)
     #: The exact graph was too large with more holes than these.
     exact_below: int = 1 << 30
     #: A filling, and what is near it; found at first use.
@@ -79,7 +91,7 @@ class Row:
             self.around = Neighbourhood(self.canvas, first_witness(self.canvas))
             sets = StateSets.of(self.canvas)
             # Sets that say nothing of most tokens cost more than they save.
-            self.sets = sets if sets is not None and sets.universe.closed else None
+            self.sets = sets if sets is not None and sets.decides else None
         return self.around
 
     @property
@@ -101,10 +113,16 @@ class Row:
             self.step,
             self.commits.copy(),
             self.undecided,
+            self.passed.copy(),
             self.exact_below,
             Neighbourhood(canvas, self.witness) if canvas is not None else None,
             self.sets.fork(canvas) if canvas is not None and self.sets is not None else None,
         )
+
+    def nearby(self, cell: int) -> tuple[int, ...]:
+        """What stands in the cells around one."""
+        here = self.first + cell
+        return tuple(self.tokens[max(self.first, here - BACK) : here + BACK + 1])
 
     def put(self, cell: int, token: int, witness: Witness | None, refused: int = 0) -> None:
         """Commit a token with a filling that has it; None where there is no constraint."""
@@ -183,11 +201,24 @@ class Stepper:
         fits = sets.fits(cell, token) if sets is not None else None
         if fits is False:
             return False
-        witness = near.through(cell, token)
-        if witness is None and fits and sets is not None:
-            witness = sets.witness(cell, token)
+        if (cell, token) in row.passed:
+            then = row.passed[cell, token]
+            if then is None:
+                return False
+            if then == row.nearby(cell):
+                row.undecided += 1
+                return False
+        before = row.undecided
+        if sets is None:
+            # All tokens of all states are looked at once for a token in a hole, whatever changes around it.
+            witness = near.through(cell, token, SAMPLED if (cell, token) in row.passed else WIDE)
+        else:
+            witness = (
+                near.through(cell, token, NARROW) or sets.witness(cell, token) or near.through(cell, token)
+            )
         witness = witness or self._exactly(row, row.canvas, cell, token)
         if witness is None:
+            row.passed[cell, token] = row.nearby(cell) if row.undecided > before else None
             return False
         row.put(cell, token, witness, refused)
         return True
@@ -209,7 +240,8 @@ class Stepper:
 
     def _asks(self, row: Row, canvas: Canvas) -> bool:
         """Is the graph of the whole canvas worth a try?"""
-        return self.undecided == "raise" or len(canvas.holes) <= row.exact_below
+        affordable = canvas.edges.at_once and len(canvas.holes) <= row.exact_below
+        return self.undecided == "raise" or affordable
 
     def _bounded(self, canvas: Canvas) -> Canvas:
         """The same canvas with the limits of what may be deferred."""

@@ -215,11 +215,14 @@ class Canvas:
                 raise TokenRejected(token, cell)
             approved = self._approved
         self.cells[cell] = Fixed(token)
+        if approved is not None and (approved.cell, approved.token) != (cell, token):
+            approved = None
         for i in range(cell + 1):
-            known = {state: False for state, alive in self._verdicts[i].items() if not alive}
-            if approved is not None and (approved.cell, approved.token) == (cell, token):
-                known.update(approved.verdicts[i])
-            self._verdicts[i] = known
+            # Mostly nothing was asked, and a decode of n cells comes here n times.
+            if self._verdicts[i]:
+                self._verdicts[i] = {state: False for state, alive in self._verdicts[i].items() if not alive}
+            if approved is not None:
+                self._verdicts[i].update(approved.verdicts[i])
         self._approved = None
         self._note_ends()
         self._renew(cell)

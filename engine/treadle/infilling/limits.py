@@ -20,7 +20,7 @@ class Limits:
     #: Nodes of an exact question that a decode which may defer it asks (then the witness's token is taken).
     deferred: int = 400
     #: States of the language that are looked behind, once for an automaton, for exact sets (state_sets.py); 0: none.
-    universe: int = 4_096
+    universe: int = 8_192
     #: States whose tokens one local search for a witness looks at, and nodes that it passes.
     local: int = 24
     local_nodes: int = 1_500

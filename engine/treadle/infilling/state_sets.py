@@ -14,10 +14,17 @@ hole is one pass over the edges, over a token one walk from each state of a set;
 commit only takes fillings away, so front changes to the right of it, up to the boundary where it is what it was, and
 back to the left likewise. The cost of a decode is linear in its cells where such boundaries are near.
 
-Languages that nest have more states than any limit. What was not looked behind is *open*: it leads to one state
-BEYOND, of which nothing is known. `back` is kept twice, with BEYOND alive and with it dead, and where front holds
-BEYOND no token is refused: a limit makes "None" of answers, never a wrong one. Where states multiply from the beginning
-there is no universe at all.
+A universe need not be finite. A canvas of n cells never sees what lies more than n tokens behind the start, so states
+are looked behind by *level*, no deeper than that: numbers, say, have a state for each number of digits, and nesting one
+for each depth. What was not looked behind is *open*: it leads to one state BEYOND, of which nothing is known. `back`
+is kept twice, with BEYOND alive and with it dead, and where front holds BEYOND no token is refused: a limit makes None
+of answers, never a wrong one. Where no open state is within reach of the canvas every answer is exact. Where states
+multiply from the beginning there is no universe at all.
+
+Member names that must not come twice are a state for each spelling. There the universe is that of the *anonymous* world
+(automata/kernels.anonymous), in which they may come twice: a larger language with few states. It is not `exact`: what
+it refuses is refused, what it allows is None, and a filling of it is a witness if the automaton itself reads it, which
+it does unless two names are the same.
 
 Source: left and right sets are the forward and backward pass of the lattice (Bar-Hillel, Perles & Shamir 1961, for the
 product with a finite automaton); DINGO (arXiv 2505.23061) has the same sets for one block of a regular expression.
@@ -25,8 +32,9 @@ product with a finite automaton); DINGO (arXiv 2505.23061) has the same sets for
 
 from __future__ import annotations
 
+import sys
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -48,11 +56,17 @@ ENDED: Final = 0
 BEYOND: Final = 1
 START: Final = 2
 #: At so many states that were looked behind, and each time at twice as many, it is asked whether states multiply:
-#: whether each brought more than so many on average.
-SAMPLED: Final = 64
+#: whether each brought more than so many on average, and there are more than so many.
+ASKED: Final = 16
 MULTIPLYING: Final = 3
+SPARED: Final = 256
+#: From so many on it is asked whether there will be too many.
+HOPED: Final = 1024
 #: States behind which too much lies to be told apart: each of them costs a vocabulary.
 WIDE: Final = 8
+#: Fillings of a larger language that are tried, and how far apart their tokens are.
+ATTEMPTS: Final = 4
+STRIDE: Final = 7919
 
 
 @dataclass(frozen=True)
@@ -67,8 +81,15 @@ class Universe:
     accepting: Bools
     #: States that were not looked behind.
     opened: Bools
-    #: Is nothing beyond?
-    closed: bool
+    #: Canvases of so many cells come to no state that was not looked behind.
+    within: int
+    #: Is it the language itself, not a larger one?
+    exact: bool = True
+
+    @property
+    def closed(self) -> bool:
+        """Is nothing beyond, whatever the canvas?"""
+        return self.within == sys.maxsize
 
     def numbers_of(self, states: NDArray[np.int32]) -> Ints:
         """Their numbers; BEYOND for what is not known, -1 for what is refused."""
@@ -76,16 +97,19 @@ class Universe:
         return np.array(known, np.intp)
 
 
-def explore(automaton: Any, edges: Successors, limit: int) -> Universe | None:
-    """The states behind the start, breadth first, `limit` of them looked behind; None where they multiply."""
-    states, number = [DONE, -1, int(automaton.start)], {DONE: ENDED, int(automaton.start): START}
+def explore(automaton: Any, edges: Successors, limit: int, start: int, cells: int) -> Universe | None:
+    """The states within `cells` tokens of the start, `limit` of them looked behind; None where they multiply."""
+    states, number, level = [DONE, -1, start], {DONE: ENDED, start: START}, [0, 0, 0]
     sources: list[NDArray[np.intp]] = []
     targets: list[list[int]] = []
-    wide, here, asked = 0, START, SAMPLED
-    while here < len(states) and here < limit + START and wide < WIDE:
+    wide, here, asked = 0, START, ASKED
+    while here < min(len(states), limit + START) and level[here] < cells and wide < WIDE:
         if here == asked:
-            if len(states) > MULTIPLYING * asked:
+            if len(states) > max(SPARED, MULTIPLYING * asked):
                 return None
+            # Levels do not become smaller for long: what would be twice too many at this rate is left in time.
+            if asked >= HOPED and len(states) * cells > 2 * limit * level[here]:
+                break
             asked *= 2
         try:
             behind = edges(states[here]).targets
@@ -97,6 +121,7 @@ def explore(automaton: Any, edges: Successors, limit: int) -> Universe | None:
                 if state not in number:
                     number[state] = len(states)
                     states.append(state)
+                    level.append(level[here] + 1)
             targets.append([number[state] for state in behind])
         sources.append(np.full(len(targets[-1]), here, np.intp))
         here += 1
@@ -108,7 +133,7 @@ def explore(automaton: Any, edges: Successors, limit: int) -> Universe | None:
     opened[from_[to == BEYOND]] = True
     return Universe(
         np.array(states, np.int32), number, from_, to, np.array(accepting), opened,
-        closed=not opened[START:].any(),
+        within=min((level[k] for k in np.flatnonzero(opened) if k >= START), default=sys.maxsize),
     )  # fmt: skip
 
 
@@ -116,17 +141,34 @@ def _accepts(automaton: Any, state: int) -> bool:
     return bool(automaton.is_accepting(state))
 
 
-_KNOWN: weakref.WeakKeyDictionary[Any, dict[int, Universe | None]] = weakref.WeakKeyDictionary()
+#: By the limit: how many cells were asked for, and what was found.
+_KNOWN: weakref.WeakKeyDictionary[Any, dict[int, tuple[int, Universe | None]]] = weakref.WeakKeyDictionary()
 
 
 def universe_of(canvas: Canvas) -> Universe | None:
-    """The universe of a canvas's automaton, shared by all canvases over it."""
-    known = _KNOWN.setdefault(canvas.automaton, {})
-    limit = canvas.limits.universe
-    if limit not in known:
-        asks = limit and canvas.edges.at_once
-        known[limit] = explore(canvas.automaton, canvas.edges, limit) if asks else None
-    return known[limit]
+    """A universe for a canvas, shared by the canvases over its automaton."""
+    known, limit, cells = _KNOWN.setdefault(canvas.automaton, {}), canvas.limits.universe, len(canvas.cells)
+    if not limit or not canvas.edges.at_once:
+        return None
+    asked, found = known.get(limit, (-1, None))
+    # What the cells ended, and no limit, can be gone on with.
+    if asked < 0 or (found is not None and asked < cells and found.within == asked):
+        asked = max(cells, 2 * asked)
+        found = _explored(canvas, limit, asked)
+        known[limit] = asked, found
+    return found
+
+
+def _explored(canvas: Canvas, limit: int, cells: int) -> Universe | None:
+    """The universe of the language or, where names of members make too many states, of its anonymous world."""
+    automaton, edges = canvas.automaton, canvas.edges
+    found = explore(automaton, edges, limit, int(automaton.start), cells)
+    if found is None or (found.within < cells and edges.is_wide):
+        if (start := edges.anonymous(int(automaton.start))) is not None:
+            larger = explore(automaton, edges, limit, start, cells)
+            if larger is not None and larger.within >= cells:
+                return replace(larger, exact=False)
+    return found
 
 
 class StateSets:
@@ -143,8 +185,8 @@ class StateSets:
         self._maybe = np.zeros((n + 1, size), bool)
         self._maybe[n] = universe.accepting
         self._maybe[n, ENDED] = True
-        # With nothing beyond both are one.
-        self._sure = self._maybe if universe.closed else self._maybe.copy()
+        # With nothing beyond within reach both are one.
+        self._sure = self._maybe if universe.within >= n else self._maybe.copy()
         self._maybe[n, BEYOND] = True
         for back in self._backs:
             for i in range(n - 1, -1, -1):
@@ -173,13 +215,20 @@ class StateSets:
         behind = self._by_token(np.flatnonzero(self._front[cell]), token)
         behind = behind[behind >= 0]
         if self._sure[cell + 1, behind].any():
-            return True
+            return True if self.universe.exact else None
         if self._front[cell, BEYOND] or self._maybe[cell + 1, behind].any():
             return None
         return False
 
+    @property
+    def decides(self) -> bool:
+        """Is nothing beyond within reach of the canvas? Then what does not fit is always refused."""
+        return self.universe.within >= len(self.canvas.cells)
+
     def mask(self, cell: int) -> Row | None:
         """The row of the tokens that fit into a hole; None where that is not known of all."""
+        if not self.universe.exact:
+            return None
         here = self._front[cell]
         unsure = self._maybe[cell + 1] & self._forward_from(cell) & ~self._sure[cell + 1]
         return None if here[BEYOND] or unsure.any() else self.possible(cell)
@@ -219,12 +268,31 @@ class StateSets:
         if not fits.any():
             return None
         here, there = int(before[fits][0]), int(behind[fits][0])
-        left, right = self._way_to(cell, here), self._way_from(cell + 1, there)
-        tokens = [*(t for _, t in left), token, *(t for t, _ in right)]
-        numbers = [*(s for s, _ in left), here, there, *(s for _, s in right)]
-        if BEYOND in numbers:
+        for attempt in range(1 if self.universe.exact else ATTEMPTS):
+            left, right = self._way_to(cell, here, attempt), self._way_from(cell + 1, there, attempt)
+            tokens = (*(t for _, t in left), token, *(t for t, _ in right))
+            numbers = [*(s for s, _ in left), here, there, *(s for _, s in right)]
+            if BEYOND in numbers:
+                return None
+            if self.universe.exact:
+                return Witness(tokens, tuple(int(self.universe.states[s]) for s in numbers))
+            if (read := self._read(tokens)) is not None:
+                return read
+        return None
+
+    def _read(self, tokens: tuple[int, ...]) -> Witness | None:
+        """A filling of the larger language, if the automaton reads it."""
+        states = [int(self.canvas.automaton.start)]
+        try:
+            for token in tokens:
+                reached = self.canvas.behind_token(states[-1], token)
+                if not reached:
+                    return None
+                states += reached
+        except LimitExceeded:
             return None
-        return Witness(tuple(tokens), tuple(int(self.universe.states[s]) for s in numbers))
+        ends = states[-1] == DONE or self.canvas.automaton.is_accepting(states[-1])
+        return Witness(tokens, tuple(states)) if ends else None
 
     # -- changes ---------------------------------------------------------------------------------------
 
@@ -311,12 +379,12 @@ class StateSets:
 
     # -- a filling -------------------------------------------------------------------------------------
 
-    def _way_to(self, boundary: int, number: int) -> list[tuple[int, int]]:
+    def _way_to(self, boundary: int, number: int, attempt: int) -> list[tuple[int, int]]:
         """States and tokens from the start to a state in front of a cell."""
         way: list[tuple[int, int]] = []
         for i in range(boundary - 1, -1, -1):
             before = self._before(i, number)
-            way.append((before, self._token(i, before, number)))
+            way.append((before, self._token(i, before, number, attempt)))
             number = before
         way.reverse()
         return way
@@ -331,12 +399,12 @@ class StateSets:
             return ENDED if front[ENDED] else int(np.flatnonzero(front & universe.accepting)[0])
         return int(universe.from_[(universe.to == number) & front[universe.from_]][0])
 
-    def _way_from(self, boundary: int, number: int) -> list[tuple[int, int]]:
+    def _way_from(self, boundary: int, number: int, attempt: int) -> list[tuple[int, int]]:
         """Tokens and states from a state behind a cell to the end."""
         way: list[tuple[int, int]] = []
         for i in range(boundary, len(self.canvas.cells)):
             after = self._after(i, number)
-            way.append((self._token(i, number, after), after))
+            way.append((self._token(i, number, after, attempt), after))
             number = after
         return way
 
@@ -349,12 +417,14 @@ class StateSets:
             return ENDED
         return int(universe.to[(universe.from_ == number) & alive[universe.to]][0])
 
-    def _token(self, i: int, before: int, after: int) -> int:
-        """The least token of cell i that leads from one state to another."""
+    def _token(self, i: int, before: int, after: int, attempt: int) -> int:
+        """A token of cell i that leads from one state to another: the least, or with every attempt another."""
         cell, universe = self.canvas.cells[i], self.universe
         if isinstance(cell, Fixed):
             return cell.token
         if after == ENDED:
             return int(min(self.canvas.ends))
         edges = self.canvas.edges(int(universe.states[before]))
-        return int(edges.group(edges.targets.index(int(universe.states[after])))[0])
+        group = edges.group(edges.targets.index(int(universe.states[after])))
+        # Different cells should get different tokens, so that two names become two.
+        return int(group[attempt * (i + 1) * STRIDE % len(group)])

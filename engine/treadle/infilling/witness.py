@@ -7,9 +7,9 @@ repair and no luck: the witness's own token at any hole is always certain.
 The next witness is looked for near the hole, so that its cost does not grow with the canvas: from the states a few
 cells before it to a state *behind* it in which the old witness goes on (or, among holes up to the end, that has a
 completion which fits). In between a beam of states is led from cell to cell: along the old witness, one token ahead of
-it and one behind it, along the known completion of a state, and, for `Limits.local` states a search, along all their
-tokens. What it finds is exact. That it finds nothing says nothing: then the exact graph (completability.py) is asked,
-or another token is taken (diffusion/steps.py).
+it and one behind it, along the known completion of a state; if that is not enough, for `Limits.local` states also along
+some hundred tokens that stand for others; and then along all their tokens. What it finds is exact. That it finds
+nothing says nothing: then the exact graph (completability.py) is asked, or another token is taken (diffusion/steps.py).
 
 Nothing here hangs on how states are numbered or what was asked before, so a decode is a function of its seed.
 
@@ -33,14 +33,18 @@ from treadle.matching.token_automaton import DONE
 #: The state before and the token behind it; None where a search began.
 Step = Union[tuple[int, int], None]
 Layer = dict[int, Step]
-#: States of a layer whose tokens are all looked at; states that a layer keeps; states that are asked to close.
+#: How much a search knows of the tokens of a state: what witnesses have, samples, all.
+NARROW: Final = 0
+SAMPLED: Final = 1
+WIDE: Final = 2
+#: States of a layer whose tokens are looked at; states that a layer keeps; states that are asked to close, by reach.
 EXPANDED: Final = 4
 WIDEST: Final = 48
-CLOSED: Final = 4
+CLOSED: Final = (2, 2, 4)
 #: Cells before a hole from which its states are looked for.
 BACK: Final = 6
 #: A search along what is known comes first and may pass a fraction of the nodes.
-NARROW: Final = 4
+FRACTION: Final = 4
 #: How much more the first witness may look at: nothing is known before it.
 FIRST: Final = 16
 
@@ -73,6 +77,7 @@ class _Budget:
 
     expansions: int
     nodes: int
+    reach: int
     expanded: set[int] = field(default_factory=set)
 
     def may_expand(self, state: int) -> bool:
@@ -89,7 +94,7 @@ class Neighbourhood:
     def __init__(self, canvas: Canvas, witness: Witness | None) -> None:
         self.canvas = canvas
         self.witness = witness
-        self._fronts: dict[tuple[int, bool], tuple[int, list[Layer]]] = {}
+        self._fronts: dict[tuple[int, int], tuple[int, list[Layer]]] = {}
         # Holes go on up to the end from here.
         self._open_from = len(canvas.cells)
         while self._open_from and not isinstance(canvas.cells[self._open_from - 1], Fixed):
@@ -109,45 +114,53 @@ class Neighbourhood:
             return cell < self._last_text
         return self.is_behind_the_end(cell) and token not in self.canvas.fillers
 
-    def through(self, cell: int, token: int) -> Witness | None:
+    def through(self, cell: int, token: int, widest: int = WIDE) -> Witness | None:
         """A witness with this token in this hole; None: none is near."""
         witness = self.witness
         assert witness is not None
         if witness.tokens[cell] == token:
             return witness
-        return self._through(cell, token, wide=False) or self._through(cell, token, wide=True)
+        ways = (self._through(cell, token, reach) for reach in range(widest + 1))
+        return next((found for found in ways if found is not None), None)
 
-    def _through(self, cell: int, token: int, wide: bool) -> Witness | None:
-        """A witness found along what is known, or, `wide`, along all tokens of some states too."""
-        first, front = self._front(cell, wide)
+    def _through(self, cell: int, token: int, reach: int) -> Witness | None:
+        """A witness found along what is known, or along samples or all of the tokens of some states too."""
+        first, front = self._front(cell, reach)
         behind: Layer = {}
         for state in front[-1]:
             for reached in self._behind(state, token):
                 behind.setdefault(reached, (state, token))
         if not behind:
             return None
-        return self._completed(first, [*front, behind], self._budget(wide))
+        return self._completed(first, [*front, behind], self._budget(reach))
 
-    def _budget(self, wide: bool) -> _Budget:
+    def _budget(self, reach: int) -> _Budget:
         limits = self.canvas.limits
-        return _Budget(limits.local, limits.local_nodes) if wide else _Budget(0, limits.local_nodes // NARROW)
+        expansions = (0, limits.local, limits.local // FRACTION)[reach]
+        return _Budget(
+            expansions, limits.local_nodes if reach == SAMPLED else limits.local_nodes // FRACTION, reach
+        )
 
     def from_the_front(self) -> Witness | None:
         """A witness, by a search that nothing guides."""
         limits = self.canvas.limits
-        budget = _Budget(FIRST * limits.local, FIRST * limits.local_nodes)
-        return self._completed(0, [{int(self.canvas.automaton.start): None}], budget)
+        for reach in (SAMPLED, WIDE):
+            budget = _Budget(FIRST * limits.local, FIRST * limits.local_nodes, reach)
+            found = self._completed(0, [{int(self.canvas.automaton.start): None}], budget)
+            if found is not None:
+                return found
+        return None
 
     # -- in front of a hole ----------------------------------------------------------------------------
 
-    def _front(self, cell: int, wide: bool) -> tuple[int, list[Layer]]:
+    def _front(self, cell: int, reach: int) -> tuple[int, list[Layer]]:
         """Layers of states up to a hole, and the cell where they begin."""
-        known = self._fronts.get((cell, wide))
+        known = self._fronts.get((cell, reach))
         if known is None:
-            known = self._fronts[cell, wide] = self._look_in_front(cell, wide)
+            known = self._fronts[cell, reach] = self._look_in_front(cell, reach)
         return known
 
-    def _look_in_front(self, cell: int, wide: bool) -> tuple[int, list[Layer]]:
+    def _look_in_front(self, cell: int, reach: int) -> tuple[int, list[Layer]]:
         assert self.witness is not None
         states = self.witness.states
         # Behind the end of a text nothing can stand: look from before it.
@@ -155,7 +168,7 @@ class Neighbourhood:
         while last and states[last] == DONE:
             last -= 1
         first = max(0, last - BACK)
-        budget = self._budget(wide)
+        budget = self._budget(reach)
         layers: list[Layer] = [{states[first]: None}]
         for i in range(first, cell):
             layers.append(self._extend(i, layers[-1], budget, may_end=False))
@@ -168,7 +181,7 @@ class Neighbourhood:
         n, i = len(self.canvas.cells), first + len(layers) - 1
         while layers[-1]:
             for number, state in enumerate(layers[-1]):
-                rest = self._rest(i, state, look=number < CLOSED)
+                rest = self._rest(i, state, look=number < CLOSED[budget.reach])
                 if rest is not None:
                     return self._joined(first, layers, state, rest)
             if i == n or budget.nodes <= 0:
@@ -243,11 +256,11 @@ class Neighbourhood:
                 continue
             if may_end and self._may_end(state):
                 out.setdefault(DONE, (state, min(self.canvas.ends)))
-            near = self._closing(state) if may_end and number < CLOSED else None
+            near = self._closing(state) if may_end and number < CLOSED[budget.reach] else None
             if near:
                 self._along(state, near[:1], out, budget, may_end)
             if len(parents) < EXPANDED and budget.may_expand(state):
-                edges = self._edges(state)
+                edges = self._edges(state, budget.reach)
                 if edges is not None:
                     parents.append((state, edges))
         for state, target, token in _in_turn(parents):
@@ -285,9 +298,10 @@ class Neighbourhood:
         tokens = self.witness.tokens
         return list(dict.fromkeys([tokens[i], *tokens[i + 1 : i + 2], *tokens[max(0, i - 1) : i]]))
 
-    def _edges(self, state: int) -> Edges | None:
+    def _edges(self, state: int, reach: int) -> Edges | None:
+        edges = self.canvas.edges
         try:
-            return self.canvas.edges(state)
+            return edges(state) if reach == WIDE and edges.at_once else edges.samples(state)
         except LimitExceeded:
             return None
 
