@@ -10,7 +10,7 @@ division is exact.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 from treadle.frontends.json_schema.count_trackers import AtLeast, AtMost
@@ -33,12 +33,9 @@ _TAGS = 3
 
 def object_alternatives(formula: Formula) -> tuple[Formula, ...]:
     """The formula as a union."""
-    if formula.is_atom or formula.is_not:
-        return (formula,)
     if formula.is_false:
         return ()
-    if formula.is_and and all(member.is_atom for member in formula.members):
-        # Nothing to divide, as in most schemas.
+    if _is_whole(formula):
         return (formula,)
     known: tuple[Formula, ...] | None = formula.answers.get("alternatives")
     if known is None:
@@ -46,6 +43,21 @@ def object_alternatives(formula: Formula) -> tuple[Formula, ...]:
             list(dict.fromkeys(_divided(formula, _TAGS)))
         )
     return known
+
+
+def alternatives_one_by_one(formula: Formula) -> Iterator[Formula]:
+    """The same for whoever may be content with the first: options are found when they are asked for."""
+    if formula.is_false or _is_whole(formula) or "alternatives" in formula.answers:
+        yield from object_alternatives(formula)
+    else:
+        yield from _divided(formula, _TAGS)
+
+
+def _is_whole(formula: Formula) -> bool:
+    """Is there nothing to divide, as in most schemas?"""
+    if formula.is_atom or formula.is_not:
+        return True
+    return formula.is_and and all(member.is_atom for member in formula.members)
 
 
 def stays_whole(formula: Formula) -> bool:
@@ -76,20 +88,18 @@ def _without_implied(options: list[Formula]) -> tuple[Formula, ...]:
     )
 
 
-def _divided(formula: Formula, tags: int) -> list[Formula]:
-    found: list[Formula] = []
+def _divided(formula: Formula, tags: int) -> Iterator[Formula]:
     for unresolved in alternatives(formula, _PRODUCT, stays_whole):
         option = _resolved(unresolved)
         if option is not unresolved and option.is_or:
-            found.extend(_divided(option, tags))
+            yield from _divided(option, tags)
             continue
         name = _tag(option) if tags else None
         if name is None:
-            found.append(option)
+            yield option
             continue
         for assumed in _under_assumptions(option, name):
-            found.extend(_divided(assumed, tags - 1))
-    return found
+            yield from _divided(assumed, tags - 1)
 
 
 def _resolved(formula: Formula) -> Formula:
@@ -113,7 +123,7 @@ def _resolved(formula: Formula) -> Formula:
         tracker = literal.atom
         if isinstance(tracker, (Members, MembersLeft)):
             for name, goal in goals.items():
-                if not algebra.conjunction((goal, tracker.goal(name))).possible:
+                if _exclude_each_other(goal, tracker.goal(name)):
                     return algebra.FALSE
         return literal
 
@@ -150,16 +160,18 @@ def _listed(goal: Formula) -> Literals | None:
     return goal.atom if goal.is_atom and isinstance(goal.atom, Literals) else None
 
 
-def _under_assumptions(formula: Formula, name: str) -> list[Formula]:
+def _under_assumptions(formula: Formula, name: str) -> Iterator[Formula]:
     """The formula with the member absent, and with its value in each part of a partition of all values."""
     algebra = formula.algebra
     present = required(algebra, frozenset((name,)))
-    found = [algebra.conjunction((algebra.negate(present), _without(formula, name)))]
-    found.extend(
-        algebra.conjunction((present, algebra.atom(MemberIs(name, goal)), _assuming(formula, name, goal)))
-        for goal in _partition(formula, name)
-    )
-    return [one for one in found if not one.is_false]
+    absent = algebra.conjunction((algebra.negate(present), _without(formula, name)))
+    if not absent.is_false:
+        yield absent
+    for goal in _partition(formula, name):
+        rest = _assuming(formula, name, goal)
+        one = algebra.conjunction((present, algebra.atom(MemberIs(name, goal)), rest))
+        if not one.is_false:
+            yield one
 
 
 def _partition(formula: Formula, name: str) -> list[Formula]:
@@ -204,14 +216,22 @@ def _assuming(formula: Formula, name: str, goal: Formula) -> Formula:
         if isinstance(tracker, Required) and name in tracker.missing:
             return required(algebra, tracker.missing - {name})
         if isinstance(tracker, (Members, MembersLeft)):
-            both = algebra.conjunction((tracker.goal(name), goal))
-            if not both.possible:
+            asked = tracker.goal(name)
+            if _exclude_each_other(asked, goal):
                 return algebra.FALSE
-            if both is goal:
+            if asked is goal or algebra.conjunction((asked, goal)) is goal:
                 return _passed(algebra, literal, name)
         return literal
 
     return algebra.rebuild(formula, leaf)
+
+
+def _exclude_each_other(one: Formula, other: Formula) -> bool:
+    """Do two goals have no value in common, as a look tells? Lists are most of what is asked here."""
+    listed, also = _listed(one), _listed(other)
+    if listed is not None and also is not None:
+        return listed.keys.isdisjoint(also.keys)
+    return not one.algebra.conjunction((one, other)).possible
 
 
 def _passed(algebra: Algebra, literal: Formula, name: str) -> Formula:

@@ -329,11 +329,16 @@ class Algebra:
         if kind == _NOT:
             assert formula._negation is not None
             return self.negate(leaf(formula._negation))
-        if kind == _AND:
-            return self.conjunction([self.rebuild(member, leaf) for member in formula.members])
-        if kind == _OR:
-            return self.disjunction([self.rebuild(member, leaf) for member in formula.members])
-        return formula
+        if kind not in (_AND, _OR):
+            return formula
+        zero = _FALSE if kind == _AND else _TRUE
+        rebuilt: list[Formula] = []
+        for member in formula.members:
+            part = self.rebuild(member, leaf)
+            if part.kind == zero:
+                return part
+            rebuilt.append(part)
+        return self.conjunction(rebuilt) if kind == _AND else self.disjunction(rebuilt)
 
 
 def _meets(formula: Formula) -> bool:

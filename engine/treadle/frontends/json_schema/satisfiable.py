@@ -24,7 +24,7 @@ from treadle.frontends.json_schema.array_state import (
     wants_copies,
     without_copies,
 )
-from treadle.frontends.json_schema.discriminate import object_alternatives
+from treadle.frontends.json_schema.discriminate import alternatives_one_by_one
 from treadle.frontends.json_schema.documents import Resource
 from treadle.frontends.json_schema.drafts import Group
 from treadle.frontends.json_schema.formula import Formula
@@ -231,7 +231,10 @@ class Search:
     # Objects.
 
     def _object(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
-        return any(self._one_object(option, table, at, seen) for option in object_alternatives(formula))
+        if formula.is_or:
+            # The first option that some object satisfies will do, so they need not be told apart.
+            return any(self._object(member, table, at, seen) for member in formula.members)
+        return any(self._one_object(option, table, at, seen) for option in alternatives_one_by_one(formula))
 
     def _one_object(self, formula: Formula, table: NameTable, at: int, seen: frozenset[str]) -> bool:
         if closes(formula):
