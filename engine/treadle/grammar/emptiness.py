@@ -16,8 +16,8 @@ from heapq import heapify, heappop, heappush
 
 from treadle.errors import LimitExceeded
 from treadle.grammar.derivative import filtered_words, transitions
+from treadle.grammar.endless import goes_on_for_ever
 from treadle.grammar.expression import (
-    ANY_TEXT,
     Alternate,
     Chars,
     Complement,
@@ -109,11 +109,12 @@ def longest_length(expr: Expr, limit: int = 2_000) -> int | None:
 def never_runs_out(expr: Expr, limit: int = 64) -> bool:
     """Whether infinitely many texts begin with any beginning of a text: False also where that
     takes long to tell.
-
-    Of finitely many live states, each begins infinitely many texts when every one of them goes on.
     """
-    if expr is ANY_TEXT:
-        return True
+    return goes_on_for_ever(expr) or every_state_goes_on(expr, limit)
+
+
+def every_state_goes_on(expr: Expr, limit: int) -> bool:
+    """The same by looking at states: of finitely many live ones, each begins infinitely many texts when all go on."""
     seen, work = {expr}, [expr]
     while work:
         behind = {target for _, target in live_transitions(work.pop())}
