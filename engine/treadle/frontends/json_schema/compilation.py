@@ -6,7 +6,6 @@ something, so that dropping it frees all. Everything below the root is made when
 
 from __future__ import annotations
 
-import json
 import re
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
@@ -17,6 +16,7 @@ from treadle.errors import UnsupportedFeature
 from treadle.frontends.json_schema import values
 from treadle.frontends.json_schema.array_state import ArrayState, FixedArray, OpenArray, fixed_array_parts
 from treadle.frontends.json_schema.cases import Cases
+from treadle.frontends.json_schema.copies import Copies
 from treadle.frontends.json_schema.discriminate import object_alternatives
 from treadle.frontends.json_schema.documents import Documents, Resource
 from treadle.frontends.json_schema.drafts import (
@@ -35,8 +35,9 @@ from treadle.frontends.json_schema.name_classes import NameTable, names_and_lang
 from treadle.frontends.json_schema.number_keywords import number_language
 from treadle.frontends.json_schema.object_state import FixedObject, Frame, ObjectState, fixed_parts
 from treadle.frontends.json_schema.open_object import OpenObject
+from treadle.frontends.json_schema.plainly_satisfiable import has_plain_values
 from treadle.frontends.json_schema.report import Report
-from treadle.frontends.json_schema.satisfiable import Search, has_plain_values
+from treadle.frontends.json_schema.satisfiable import Search
 from treadle.frontends.json_schema.schema import Link, Schema, is_reference_only
 from treadle.frontends.json_schema.splitting import alternatives
 from treadle.frontends.json_schema.string_keywords import StringCase, is_unwritten, string_cases
@@ -46,10 +47,6 @@ from treadle.grammar.expression import ANY_TEXT, NOTHING, Expr
 
 #: Alternatives into which an array's formula may be multiplied out; beyond, it stays one state with a formula.
 _ALTERNATIVES = 12
-
-#: Members and items of contents that are compared with others.
-_SMALL = 200
-_IN_ORDER: Final = json.JSONEncoder(sort_keys=True)
 
 #: Parts of schemas, by the identity of the contents: a keyword, and a name or index in it or None for all of it.
 Without = dict[int, list[tuple[str, "str | int | None"]]]
@@ -101,9 +98,7 @@ class Compilation:
         #: Goals that may have strings, none of which can be written (A-labels of host names).
         self.unwritten: list[Formula] = []
         self._goals: dict[tuple[int, tuple[str, ...]], Formula] = {}
-        #: By the outline of a schema the first one that has it; where it was met twice, all by what they say.
-        self._resembling: dict[Hashable, Schema | None] = {}
-        self._alike: dict[tuple[str, int], Schema] = {}
+        self._copies = Copies()
         self._scalars: dict[tuple[str, ...], Formula] = {}
         self._scalar_keys: dict[Formula, tuple[Hashable, ...]] = {}
         self._shared: dict[Formula, Hashable] = {self.algebra.TRUE: (declared_order,)}
@@ -199,7 +194,7 @@ class Compilation:
             if not groups & ~(Group.VALUES | Group.TYPE) and not _asks_for_spelling(schema):
                 return self._listed(schema)
             if groups != Group.IN_PLACE or not is_reference_only(schema):
-                return self.algebra.atom(self._first_like(schema))
+                return self.algebra.atom(self._copies.first_like(schema))
             contents, _, resource = schema.targets["$ref"]
             if isinstance(contents, bool):
                 return self.algebra.TRUE if contents else self.algebra.FALSE
@@ -208,27 +203,6 @@ class Compilation:
                 self.note_loop(schema)
                 return self.algebra.FALSE
             passed.add(key)
-
-    def _first_like(self, schema: Schema) -> Schema:
-        """The first schema met that says the same in the same resource; mostly the schema itself.
-
-        Copies are common where tools inline references, and "this, and not its copy" should be seen to be nothing.
-        """
-        outline = _outline(schema.contents)
-        if outline not in self._resembling:
-            self._resembling[outline] = schema
-            return schema
-        first = self._resembling[outline]
-        if first is not None:
-            self._first_written(first)
-            self._resembling[outline] = None
-        return self._first_written(schema)
-
-    def _first_written(self, schema: Schema) -> Schema:
-        written = _written(schema.contents)
-        if written is None:
-            return schema
-        return self._alike.setdefault((written, id(schema.resource)), schema)
 
     def note_loop(self, schema: Schema) -> None:
         """A schema applied to a value because it is applied to it: what satisfies it is what does so without that."""
@@ -448,28 +422,6 @@ class Compilation:
         if known is None:
             known = self._arrays[key] = FixedArray(self, trackers, low, high)
         return known
-
-
-def _outline(contents: dict[str, Any]) -> Hashable:
-    """What a look at a schema shows: names and plain values. What says the same shows the same."""
-    return frozenset([(name, _look(value)) for name, value in contents.items()])
-
-
-def _look(value: Any) -> Hashable:
-    return frozenset(value) if isinstance(value, dict) else len(value) if isinstance(value, list) else value
-
-
-def _written(contents: Any) -> str | None:
-    """Contents as one string, equal where they are equal to JSON; None for large ones, so that this costs little."""
-    work, budget = [contents], _SMALL
-    while work:
-        part = work.pop()
-        parts = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
-        budget -= len(parts)
-        if budget < 0:
-            return None
-        work.extend(child for child in parts if isinstance(child, dict | list))
-    return _IN_ORDER.encode(contents)
 
 
 _WORDS = re.compile(r"\^(?:([\w /:@-]+)|\(([\w /:@-]+(?:\|[\w /:@-]+)*)\))\$", re.ASCII)
