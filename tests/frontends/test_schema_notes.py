@@ -11,6 +11,7 @@ import treadle
 from treadle import JsonSchema
 from treadle.errors import InvalidConstraint, UnsupportedFeature
 from treadle.frontends.json_schema import compile_schema
+from treadle.frontends.json_schema.compilation import Compilation
 
 DRAFT3 = "http://json-schema.org/draft-03/schema#"
 DRAFT4 = "http://json-schema.org/draft-04/schema#"
@@ -199,3 +200,13 @@ ORDERS = [
 @pytest.mark.parametrize(("schema", "text", "accepted"), ORDERS)
 def test_names_inside_of_what_is_excluded_are_not_declared(schema, text, accepted):
     assert bool(treadle.check(JsonSchema(schema), text)) is accepted
+
+
+def test_what_was_noted_before_its_cases_were_asked_for_is_noted_by_every_compilation() -> None:
+    """Cases are kept for all compilations, but not those of which something is to be said."""
+    schema = {"type": "string", "minLength": 1, "maxLength": 3, "format": "of-nobody"}
+    for asks_first in (True, False):
+        compilation = Compilation(schema, declared_order=False, assert_formats=True, lenient=False)
+        assert not asks_first or not compilation.root.is_empty()
+        compilation.root.cases()
+        assert [note.pointer for note in compilation.report] == ["#/format"]

@@ -79,7 +79,7 @@ def ask(m, kind, a, b, c):
 @helper
 def mix(h, x):
     """One round of a multiplicative hash in 31 bits, so that the product fits int64 with and without numba."""
-    h = ((h ^ x) & 0x7FFFFFFF) * 0x2C1B3C6D
+    h = ((np.int64(h) ^ np.int64(x)) & 0x7FFFFFFF) * 0x2C1B3C6D
     return (h ^ (h >> 15)) & 0x7FFFFFFF
 
 

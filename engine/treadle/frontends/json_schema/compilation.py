@@ -269,20 +269,24 @@ class Compilation:
         known = _CASES.get(key)
         if known is not None:
             return known
-        noted = len(self.report), len(self.unwritten)
         found = self._cases(goal)
         of_containers = found.arrays or found.objects
-        if (
-            not of_containers
-            and noted == (len(self.report), len(self.unwritten))
-            and not self.relaxed_patterns
+        if not (
+            of_containers
+            or goal in self.unwritten
+            or self.relaxed_patterns
+            or self._is_noted(goal.atom.pointer)
         ):
-            # Nothing was noted, so that nothing has to be noted again.
+            # Nothing is noted, so that nothing has to be noted again.
             _CASES[key] = found
             if len(_CASES) > _CASES_KEPT:
                 with suppress(KeyError):  # another thread was faster
                     _CASES.popitem(last=False)
         return found
+
+    def _is_noted(self, pointer: str) -> bool:
+        """Is anything said of a schema, or of none in particular? It may have been before its cases were asked for."""
+        return any(note.pointer == "#" or note.pointer.startswith(pointer) for note in self.report)
 
     def _cases(self, goal: Formula) -> Cases:
         possible = goal.possible
