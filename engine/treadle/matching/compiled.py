@@ -18,7 +18,7 @@ from treadle.vocabulary import Vocabulary
 
 #: Positions that are lowered when a constraint is compiled (automata/ahead.py): the outer members of any schema, all of
 #: a small one, which first visits would have to wait for.
-AHEAD: Final = 80
+AHEAD: Final = 128
 
 
 class Compiled:
