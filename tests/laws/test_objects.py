@@ -151,6 +151,61 @@ def test_mask_is_brute_force_behind_names_and_in_them(name, order):
     assert reached > 4
 
 
+#: A name that matches both patterns has no value; tokens match them alone, beside each other, and in parts.
+EXCLUDING = {
+    "type": "object", "properties": {"ab": {}},
+    "patternProperties": {"net_[a-z]": {"type": "integer"}, "dir_(up|down)": {"type": "object"}},
+}  # fmt: skip
+PARTS = vocabularies.vocabulary(
+    [
+        *(bytes([byte]) for byte in range(256)),
+        *(
+            b"net_a",
+            b"net_",
+            b"et_ab",
+            b"dir_up",
+            b"dir_do",
+            b"xdir_downx",
+            b"dir_upnet_a",
+            b"net_xdir_u",
+            b"p_net_z",
+        ),
+        *(
+            b"net_adir_up",
+            b'dir_up"',
+            b'net_a":1',
+            b'net_a":{',
+            b'dir_up":{',
+            b'"net_adir_up"',
+            b"\\u0064ir_up",
+            b"wn\\",
+        ),
+    ]
+)
+
+
+@pytest.mark.parametrize("order", ["any", "declared"])
+def test_masks_of_names_whose_patterns_exclude_each_other_are_brute_force(order):
+    node, _ = JsonSchema(EXCLUDING, property_order=order).rules()
+    oracle = ByteOracle(node)
+    masks, compiled = MaskOracle(oracle, PARTS), automaton(node, PARTS)
+    for name in (
+        b"",
+        b"net_",
+        b"net_a",
+        b"xdir_u",
+        b"dir_up",
+        b"dir_upnet",
+        b"net_adir_",
+        b"adi",
+        b"ab",
+        b"dir_upnet_",
+    ):
+        for before in (b'{"', b'{"ab":1,"', b'{"net_b":1, "'):
+            assert oracle.allowed(before + name)
+            assert_same_mask(compiled, masks, before + name)
+
+
 @pytest.mark.parametrize("names", [("a", "b"), ("a", "zz"), ("a", "b", "zz")])
 def test_names_in_any_order_lead_to_the_same_state(names):
     node, _ = JsonSchema({"type": "object", "properties": {"a": {}, "b": {}}}, property_order="any").rules()

@@ -62,9 +62,14 @@ FAMILIES = [
 ]
 
 
+@pytest.mark.parametrize("compared", [False, True])
 @pytest.mark.parametrize("bounded", [False, True])
 @pytest.mark.parametrize(("pattern", "text"), FAMILIES)
-def test_a_row_made_beside_another_is_the_row_made_alone(pattern, text, bounded):
+def test_a_row_made_beside_another_is_the_row_made_alone(pattern, text, bounded, compared, monkeypatch):
+    """`compared`: also where it does not pay."""
+    if compared:
+        monkeypatch.setattr(languages, "ALIVE", 0.0)
+        monkeypatch.setattr(languages, "WORTH_IT", 3)
     every = Languages(token_tables(TRAPS))
     language, beside = parse_python(f"(?s:{pattern})"), 0
     for char in text:
@@ -78,7 +83,40 @@ def test_a_row_made_beside_another_is_the_row_made_alone(pattern, text, bounded)
             needs = known.needs
             assert np.array_equal(needs, known._measured(after))
         language = step(language, ord(char))
-    assert beside
+    assert beside or not compared
+
+
+CUTS = [
+    (r"(?!.*(?:dir_home.*net|net.*dir_home)).*", "xnet_dir_h"),
+    (r"(?!.*netdrv_[a-z]).*", "xnetdrv"),
+    (r"(?!.*ab)(?!.*日本).*", "xa日y"),
+    (r"(?!cat$).{2,}", "cat"),
+]
+
+
+@pytest.mark.parametrize("sure", [True, False])
+@pytest.mark.parametrize(("pattern", "text"), CUTS)
+def test_a_row_cut_from_that_of_any_text_is_the_row_made_alone(pattern, text, sure, monkeypatch):
+    """`sure`: short tokens are not looked at; without, all of them are."""
+    if not sure:
+        monkeypatch.setattr(languages, "least_outside", lambda _: 0)
+        monkeypatch.setattr(languages, "SURE", 0)
+    every = Languages(token_tables(TRAPS))
+    language = parse_python(f"(?s:{pattern})")
+    for char in text:
+        known = every.get(language, canonical=False)
+        row, closers, _ = known._walked(bounded=False)
+        assert np.array_equal(known.row, row)
+        assert np.array_equal(known.closers, closers)
+        language = step(language, ord(char))
+
+
+def test_a_length_that_is_too_great_is_caught(monkeypatch):
+    """A control: tokens that are taken to be sure and are not."""
+    monkeypatch.setattr(languages, "least_outside", lambda _: 100)
+    every = Languages(token_tables(TRAPS))
+    known = every.get(parse_python(r"(?s:(?!.*ab).*)"), canonical=False)
+    assert not np.array_equal(known.row, known._walked(bounded=False)[0])
 
 
 def test_states_that_a_short_text_tells_apart_are_not_alike():
@@ -95,8 +133,10 @@ def test_states_that_a_short_text_tells_apart_are_not_alike():
 
 
 @pytest.mark.parametrize(("pattern", "text"), FAMILIES)
-def test_a_memo_of_likeness_that_is_full_gives_places_up(pattern, text):
+def test_a_memo_of_likeness_that_is_full_gives_places_up(pattern, text, monkeypatch):
     """It was searched for a free place for ever."""
+    monkeypatch.setattr(languages, "ALIVE", 0.0)
+    monkeypatch.setattr(languages, "WORTH_IT", 3)
     every = Languages(token_tables(TRAPS))
     language = parse_python(f"(?s:{pattern})")
     for char in text:

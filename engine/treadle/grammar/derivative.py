@@ -40,7 +40,7 @@ from treadle.grammar.expression import (
     word_range,
     words,
 )
-from treadle.grammar.nodes import ForeseeingMachine, Transitions
+from treadle.grammar.nodes import Transitions, is_foreseeing
 
 _ALL_ASCII = (1 << 128) - 1
 #: Levels of an expression that `first_ascii` looks into.
@@ -108,7 +108,7 @@ def _first_of(expr: Expr, levels: int) -> int:
         for member in expr.members:  # type: ignore[attr-defined]
             found &= _first_part(member, levels)
         return found
-    if kind is Leaf and isinstance(expr.machine, ForeseeingMachine):  # type: ignore[attr-defined]
+    if kind is Leaf and is_foreseeing(expr.machine):  # type: ignore[attr-defined]
         return expr.machine.first_ascii(expr.state)  # type: ignore[attr-defined]
     return 0 if kind is Epsilon or kind is Nothing else _ALL_ASCII
 

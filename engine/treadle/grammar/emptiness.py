@@ -31,7 +31,7 @@ from treadle.grammar.expression import (
     complement,
     intersect,
 )
-from treadle.grammar.nodes import MeasuredMachine, Transitions
+from treadle.grammar.nodes import Transitions, is_measured
 
 #: States that one search may visit.
 STATES = 20_000
@@ -184,19 +184,19 @@ def _successors(node: Expr) -> Iterable[Expr]:
 
 def _settled(node: Expr) -> bool:
     """Whether `_least` and `_spelled` know all about a node."""
-    return node.exact or (type(node) is Leaf and isinstance(node.machine, MeasuredMachine))
+    return node.exact or (type(node) is Leaf and is_measured(node.machine))
 
 
 def _least(node: Expr) -> int:
     """A lower bound of the length of a text of a node, attained where the node is settled."""
-    if type(node) is Leaf and isinstance(node.machine, MeasuredMachine):
+    if type(node) is Leaf and is_measured(node.machine):
         return node.machine.shortest_length(node.state)
     return node.min_length
 
 
 def _spelled(expr: Expr) -> str:
     """A shortest text of a settled node, read off its shape."""
-    if type(expr) is Leaf and isinstance(expr.machine, MeasuredMachine):
+    if type(expr) is Leaf and is_measured(expr.machine):
         return expr.machine.shortest(expr.state)
     if expr.min_length > _LONGEST_WITNESS:
         raise _exceeded("the shortest text is too long to write out", _LONGEST_WITNESS)

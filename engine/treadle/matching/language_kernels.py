@@ -91,6 +91,53 @@ def walk_string(m, trie, tokens, cover, kin, state, node, row, closers, after):
 
 
 @kernel
+def walk_cutting(m, trie, tokens, cover, kin, height, state, node, sure, row):
+    """Clears in `row` uint32[w], which has the tokens that stay inside any text, those that `state` cannot go on with.
+
+    Tokens of fewer than `sure` bytes are known to stay inside. Like `walk_string` otherwise.
+    """
+    n = (trie.shape[0] - NODE) // NODE
+    table = np.int64(m[AT_NEXT])
+    levels = np.int64(m[AT_LEVELS])
+    m[levels] = state
+    i = node
+    while i < n:
+        head = np.int64(trie[NODE * i])
+        depth = head >> 8
+        end = np.int64(trie[NODE * i + 1])
+        if depth + height[i] < sure:
+            i = end
+            continue
+        here = np.int64(m[levels + depth - 1])
+        s = np.int64(m[table + here * 256 + (head & 255)])
+        if s == UNKNOWN:
+            if not may_read(m, here, head & 255):
+                after = np.int64(sibling(m, alive_words(m, here), trie, kin, i))
+                clear_bits(row, tokens, trie[NODE * i + 2], trie[NODE * after + 2])
+                i = after
+                continue
+            s = step(m, here, head & 255)
+            if s == UNKNOWN:
+                return i
+        if s == DEAD:
+            clear_bits(row, tokens, trie[NODE * i + 2], trie[NODE * end + 2])
+            i = end
+            continue
+        if head & 255 == 0x22 and decoded(m, here) == 0:
+            i = end
+            continue
+        m[levels + depth] = s
+        i += 1
+        if end - i >= WORTH_A_LOOK and cover[4 * (i - 1)] & 1 == 0:
+            loops = inside_loop(m, s, cover, 4 * (i - 1), end - i + 1)
+            if loops < 0:
+                return i - 1
+            if loops > 0:
+                i = end
+    return np.int64(-1)
+
+
+@kernel
 def heights(trie, out):
     """For every node the number of levels below it, int32[n]."""
     n = (trie.shape[0] - NODE) // NODE

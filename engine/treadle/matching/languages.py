@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.grammar import rules
-from treadle.grammar.beginnings import admits_every_beginning
+from treadle.grammar.beginnings import admits_every_beginning, least_outside
 from treadle.grammar.expression import ANY_TEXT, Expr
 from treadle.masks import bitset
 from treadle.matching import kernels, language_kernels
@@ -45,8 +45,13 @@ COMPARED: Final = 16
 #: Shares of the trie: with less to be walked again, a language is near enough; with more, it is no help.
 CLOSE: Final = 0.02
 HALF: Final = 0.5
-#: Characters that do not tell two languages apart, so that walking them side by side is worth it.
-WORTH_IT: Final = 3
+#: With a smaller share of the trie alive, a language is walked by itself: that is done sooner than comparing it.
+ALIVE: Final = 0.5
+#: Characters that do not tell two languages apart, so that walking them side by side is worth it: with fewer, most of
+#: the trie is walked for both.
+WORTH_IT: Final = 16
+#: A token of fewer bytes stays inside: then nothing is compared, the longer ones are few.
+SURE: Final = 4
 #: Character states that are lowered only to compare a language with others.
 LOOKED_AHEAD: Final = 16
 #: Pairs of character states that a family remembers the likeness of.
@@ -59,9 +64,11 @@ _NOTHING: Final = np.zeros(0, np.int32)
 class Language:
     """The answers for one language, spelled one way."""
 
-    def __init__(self, owner: Languages, place: Place, bounded: bool, inside: UInt32 | None = None) -> None:
-        """`bounded`: lengths will be asked for, so the one walk notes where each token leads as well; `inside`: the
-        row, where it is known.
+    def __init__(
+        self, owner: Languages, place: Place, bounded: bool, free: Language | None = None, sure: int = 0
+    ) -> None:
+        """`bounded`: lengths will be asked for, so the one walk notes where each token leads as well. `free`: any text,
+        where all tokens of fewer than `sure` bytes that stay inside it stay inside here, too.
         """
         self.place = place
         self._owner = owner
@@ -69,11 +76,11 @@ class Language:
         self._longest = 0
         self._within: dict[int, UInt32] = {}
         self._closers_within: dict[tuple[int, int], UInt32] = {}
-        if inside is not None:
-            self.row, self.closers = inside, self._closing()
-            return
-        near = place.family.near(place, bounded)
-        if near is None:
+        near = place.family.near(place, bounded) if sure < SURE else free
+        if near is not None and near is free:
+            self.row: UInt32 = owner.tables.cut(place.family.automaton, place.state, free.row, sure)
+            self.closers = self._closing()
+        elif near is None:
             self.row, self.closers, after = self._walked(bounded)
             if bounded:
                 self._needs = self._measured(after)
@@ -278,27 +285,35 @@ class Family:
             self._met.append(language)
 
     def near(self, place: Place, bounded: bool) -> Language | None:
-        """A language whose row tells most of the row of another one that begins at `place`."""
+        """A language whose row tells most of the row of another one that begins at `place`.
+
+        Any text, where no other one is near and most texts can go on from here.
+        """
         free = self._free.get(place.canonical)
         known = [
             one
-            for one in (*self._met, *((free,) if free is not None else ()))
+            for one in (*self._met, *((free,) if free is not None and bounded else ()))
             if one.place.canonical == place.canonical and (one.is_measured or not bounded)
         ]
-        if not known or not self._character(place.state):
+        if (not known and free is None) or not self._character(place.state):
             return None
         self.queue[-1] = LOOKED_AHEAD
         ahead = np.empty(256, np.int64)
         self.automaton.complete(lambda m: int(kernels.successors(m, place.state, ahead)))
+        whole = int(self._weights.sum())
+        if int(self._weights[ahead > at.DEAD].sum()) < ALIVE * whole:
+            return None
         states = np.array([one.place.state for one in known], np.int32)
         words = self.automaton.memory.words
         best, differing = language_kernels.nearest(words, place.state, states, self._weights)
-        share = int(differing) / int(self._weights.sum())
+        share = int(differing) / whole
         if share > CLOSE:
             for one in known[-1 : -1 - COMPARED : -1]:
                 if self._likeness(place.state, one.place.state, bounded) >= WORTH_IT:
                     return one
-        return known[best] if share <= HALF else None
+        if known and share <= HALF:
+            return known[best]
+        return None if bounded else free
 
     def _likeness(self, state: int, other: int, bounded: bool) -> int:
         while True:
@@ -362,12 +377,11 @@ class Languages:
         family = self._families.get(bounded)
         if family is None or family.automaton.state_count > STATES:
             family = self._families[bounded] = Family(self.tables, measured=bounded)
-        inside = None
+        free, sure = None, 0
         if not bounded and language is not ANY_TEXT:
-            # Most others are near to it.
             free = self.get(ANY_TEXT, canonical)
-            inside = free.row if admits_every_beginning(language) else None
-        found = Language(self, family.place(language, canonical), bounded, inside)
+            sure = self.tables.longest + 1 if admits_every_beginning(language) else least_outside((language,))
+        found = Language(self, family.place(language, canonical), bounded, free, sure)
         family.remember(found)
         return found
 

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from treadle.automata import layout as at
 from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.errors import VocabularyMismatch
+from treadle.grammar.beginnings import least_outside
 from treadle.grammar.expression import ANY_TEXT, NOTHING, Chars, Expr, Repeat, alternate, repeat
 from treadle.masks.bitset import Row, address_of
 from treadle.masks.pool import Kept
@@ -33,7 +34,7 @@ from treadle.matching import kernels, trie_kernels
 from treadle.matching.budget import LEDGER, limits, pool_of
 from treadle.matching.closing import Closer, fewest_tokens
 from treadle.matching.forced import forced_tokens
-from treadle.matching.languages import languages_of
+from treadle.matching.languages import SURE, languages_of
 from treadle.matching.token_tables import COLUMNS, WalkTrie, token_tables
 from treadle.vocabulary import Vocabulary
 
@@ -208,16 +209,27 @@ class TokenAutomaton:
             languages = self.bytes.languages(string.q)
             if len(languages) > 1:
                 alive = [language for language in languages if language is not NOTHING]
-                total = len(alive) > 1 and string.flags & at.F_TOTAL
-                if total or len(alive) > _APART:
-                    # What stays inside, of any class, and what leaves one of them, found by walking.
-                    joint = ANY_TEXT if total else alternate(*alive)
-                    bits |= self._languages.get(joint, string.canonical).row
-                    self._walk(self.tables.rest, state, bits)
+                if len(alive) > 1 and self._classes(state, string, alive, bits):
                     continue
             for label, language in enumerate(languages):
                 if language is not NOTHING and self._string(string, label, language, bits):
                     self._walk(self.tables.odd, state, bits)
+
+    def _classes(self, state: int, string: _String, alive: list[Expr], bits: UInt32) -> bool:
+        """A name of several classes: what stays inside any of them, and what leaves one, found by walking.
+
+        False: nothing was done, they are few enough to be looked at one by one.
+        """
+        free = self._languages.get(ANY_TEXT, string.canonical)
+        sure = self.tables.longest + 1 if string.flags & at.F_TOTAL else least_outside(alive)
+        if sure >= SURE:
+            bits |= self.tables.cut(self.bytes, state, free.row, sure)
+        elif len(alive) > _APART:
+            bits |= self._languages.get(alternate(*alive), string.canonical).row
+        else:
+            return False
+        self._walk(self.tables.rest, state, bits)
+        return True
 
     def _string(self, string: _String, label: int, language: Expr, bits: UInt32) -> bool:
         """Whether a bound was near, so that odd tokens have to be walked."""

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from treadle.automata.byte_automaton import ByteAutomaton
 from treadle.automata.layout import LEVELS
 from treadle.errors import VocabularyMismatch
 from treadle.masks import bitset
@@ -26,6 +27,7 @@ from treadle.vocabulary import Trie, Vocabulary
 from treadle.vocabulary.vocabulary import WORTH_STORING
 
 Int32 = NDArray[np.int32]
+UInt32 = NDArray[np.uint32]
 _NEXT_NAME = re.compile(rb'"[ \t\r\n]*:.*,', re.DOTALL)
 _NEXT_ITEM = re.compile(rb",[ \t\r\n]*[^ \t\r\n,]")
 _LISTING = re.compile(rb"\[.*,[ \t\r\n]*[^ \t\r\n,]", re.DOTALL)
@@ -108,6 +110,23 @@ class TokenTables:
         out = np.empty(len(self.trie.cover) // 4, np.int32)
         language_kernels.heights(self.trie.nodes, out)
         return out
+
+    def cut(self, automaton: ByteAutomaton, state: int, row: UInt32, sure: int) -> UInt32:
+        """`row`, the tokens that stay inside any string, without those that a state inside a string cannot go on with.
+
+        Tokens of fewer than `sure` bytes are known to stay inside.
+        """
+        if sure > self.longest:
+            return row
+        left, trie, node = row.copy(), self.trie, 0
+        while node >= 0:
+            words = automaton.memory.words
+            node = language_kernels.walk_cutting(
+                words, trie.nodes, trie.tokens, trie.cover, trie.kin, self.heights, state, node, sure, left
+            )
+            if node >= 0:
+                automaton.answer()
+        return left
 
     @cached_property
     def weights(self) -> Int32:

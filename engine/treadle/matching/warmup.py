@@ -91,6 +91,7 @@ def _load_languages(
     )
     language_kernels.heights(nodes, height)
     language_kernels.walk_string(words, nodes, tokens, cover, kin, state, 0, row, closers, after)
+    language_kernels.walk_cutting(words, nodes, tokens, cover, kin, height, state, 0, 0, row)
     pairs, queue = (
         np.zeros(4 * language_kernels.ALIKE_WIDTH, np.int32),
         np.zeros(3 * language_kernels.PAIRS + 1, np.int32),

@@ -158,7 +158,7 @@ def _reading(plain: PlainState | None, scientific: ScientificState | None) -> Re
 
 _DIGITS = "0123456789"
 _LETTER_E = CharSet.from_text("eE")
-_CHARACTERS = tuple((character, CharSet.single(ord(character))) for character in "-+." + _DIGITS)
+_CHARACTERS = "-+." + _DIGITS
 
 
 class _Numbers:
@@ -193,16 +193,20 @@ class _Numbers:
 
 @lru_cache(maxsize=16384)
 def _transitions(state: NumberState) -> tuple[tuple[CharSet, NumberState], ...]:
-    classes: dict[NumberState, CharSet] = {}
-    for character, charset in _CHARACTERS:
+    classes: dict[NumberState, str] = {}
+    for character in _CHARACTERS:
         target = state.after(character)
         if target is not None:
-            known = classes.get(target)
-            classes[target] = charset if known is None else known | charset
+            classes[target] = classes.get(target, "") + character
     target = state.after("e")
     if target is not None:
-        classes[target] = _LETTER_E
-    return tuple((charset, target) for target, charset in classes.items())
+        classes[target] = "eE"
+    return tuple((_set_of(characters), target) for target, characters in classes.items())
+
+
+@lru_cache(maxsize=1024)
+def _set_of(characters: str) -> CharSet:
+    return CharSet.from_text(characters)
 
 
 @lru_cache(maxsize=16384)

@@ -14,7 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from treadle.errors import ConstraintError, InvalidConstraint, UnsupportedFeature
-from treadle.frontends.json_schema import values
+from treadle.frontends.json_schema import formats, values
 from treadle.frontends.json_schema.conflict import leave_out
 from treadle.frontends.json_schema.documents import Resource
 from treadle.frontends.json_schema.drafts import DRAFT3, Group, Shape, draft_of
@@ -210,6 +210,9 @@ def _flag(schema: Schema, name: str, value: Any, work: Work) -> None:
 def _string(schema: Schema, name: str, value: Any, work: Work) -> None:
     if not isinstance(value, str):
         raise _wrong(schema.at(name), value, "a string")
+    if name == "format" and schema.compilation.assert_formats:
+        # Made once in a process, some in milliseconds: now, so that no mask waits for it.
+        formats.format_of(value, schema.draft.name)
 
 
 def _values(schema: Schema, name: str, value: Any, work: Work) -> None:
