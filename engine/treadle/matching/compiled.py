@@ -20,7 +20,7 @@ from treadle.vocabulary import Vocabulary
 #: for: nearly all of most schemas; the outer members of one that took long already (`rules.Prepared.work`).
 AHEAD: Final = 384
 AHEAD_OF_LARGE: Final = 128
-LARGE: Final = 300
+LARGE: Final = 260
 
 
 class Compiled:
