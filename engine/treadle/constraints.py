@@ -143,7 +143,7 @@ class JsonSchema(Constraint):
 
     def rules(self) -> tuple[rules.Node, Report]:
         # The algebra: not needed by other constraints.
-        from treadle.frontends.json_schema import compile_schema, dispose_with
+        from treadle.frontends.json_schema import compile_schema, dispose_with, work_behind
         from treadle.frontends.json_schema.plain_values import plain_values
 
         goal, report = compile_schema(
@@ -154,7 +154,7 @@ class JsonSchema(Constraint):
         # Every rule that is not unfolded yet holds the writer, and nothing else asks goals.
         dispose_with(writer, goal)
         common = plain_values(writer, self.property_order == "declared")
-        return rules.Prepared(writer.document(goal), common), report
+        return rules.Prepared(writer.document(goal), common, work_behind(goal)), report
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,9 @@ class Prepared:
 
     node: Node
     common: Common
+    #: What was done to come here, in steps of a frontend's own that take about equally long: who took many made
+    #: somebody wait already, and had better leave the rest for later.
+    work: int = 0
 
     @property
     def least(self) -> int:

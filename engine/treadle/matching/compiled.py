@@ -16,9 +16,11 @@ from treadle.matching.token_automaton import TokenAutomaton
 from treadle.matching.token_tables import token_tables
 from treadle.vocabulary import Vocabulary
 
-#: Positions that are lowered when a constraint is compiled (automata/ahead.py): the outer members of any schema, all of
-#: a small one, which first visits would have to wait for.
-AHEAD: Final = 128
+#: Positions that are lowered when a constraint is compiled (automata/ahead.py), which first visits would have to wait
+#: for: nearly all of most schemas; the outer members of one that took long already (`rules.Prepared.work`).
+AHEAD: Final = 384
+AHEAD_OF_LARGE: Final = 128
+LARGE: Final = 260
 
 
 class Compiled:
@@ -45,7 +47,7 @@ class Compiled:
                 )
             undecided = "; ".join(str(note) for note in getattr(report, "inexact", ()))
             raise UnsatisfiableConstraint("no text satisfies this constraint", found=undecided[:300])
-        bytes_automaton.lower_ahead(AHEAD)
+        bytes_automaton.lower_ahead(AHEAD if getattr(root, "work", 0) < LARGE else AHEAD_OF_LARGE)
         self._root = root
         self.automaton: TokenAutomaton | GrammarTokenAutomaton = TokenAutomaton(bytes_automaton, vocabulary)
 

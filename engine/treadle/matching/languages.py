@@ -229,6 +229,8 @@ class Language:
         """The tokens of `closers` that have so many characters before the quote."""
         tables = self._owner.tables
         key = max(least, 0), min(most, tables.longest_to_quote)
+        if key == (0, tables.longest_to_quote):
+            return self.closers
         known = self._closers_within.get(key)
         if known is None:
             tokens = tables.quoting

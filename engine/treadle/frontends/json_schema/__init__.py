@@ -37,6 +37,7 @@ __all__ = [
     "StringCase",
     "compile_schema",
     "dispose_with",
+    "work_behind",
 ]
 
 
@@ -71,6 +72,13 @@ def compile_schema(
             )
         raise unsatisfiable(compilation)
     return compilation.root, compilation.report
+
+
+def work_behind(goal: Formula) -> int:
+    """Schemas read and formulas made for a goal so far: work that is the same on every machine."""
+    compilation = goal.algebra.hooks
+    assert isinstance(compilation, Compilation)
+    return len(compilation.schemas) + goal.algebra.made
 
 
 def dispose_with(owner: object, goal: Formula) -> None:
